@@ -1,0 +1,667 @@
+//! One session: its transport, its upgrade, its heartbeat and its end.
+//! Source: Engine.IO v4, "Transports", "Upgrade", "Closing"; the reference server where that is silent.
+
+use std::time::{Duration, Instant};
+
+use super::heartbeat::Beat;
+use super::{CloseReason, Closed, Heartbeat, Packet, Refusal};
+
+/// Decides what a session does with every request, packet and deadline.
+///
+/// ```text
+///            close(), no GET pending            GET arrives, or 30 s pass
+///   Open ───────────────────────────▶ Closing ───────────────────────────▶ Closed
+///    │            (polling only)                                              ▲
+///    └── close(), error, `1` from the client, ping timeout ──────────────────┘
+///
+///   Polling ──▶ Polling + probing ──`5`──▶ WebSocket
+///      ▲               │
+///      └───────────────┘  probe violated, abandoned or too slow
+/// ```
+///
+/// It holds no packet: the caller owns the queue of what is to be sent. After every `handle_*` call the
+/// caller asks [`poll_answer`](Self::poll_answer) for what ends the pending GET, and
+/// [`poll_closed`](Self::poll_closed) for the end of the session, which is told once.
+#[derive(Debug)]
+pub struct Session {
+    upgrade_timeout: Duration,
+    heartbeat: Heartbeat,
+    transport: Transport,
+    state: State,
+    upgrade: Option<Probing>,
+    get_pending: bool,
+    post_pending: bool,
+    answer: Option<Answer>,
+    closed: Option<Closed>,
+}
+
+/// The durations that govern a session, with the reference server's defaults.
+#[derive(Clone, Copy, Debug)]
+pub struct SessionSettings {
+    /// Time between a pong and the next ping. Default: 25 s.
+    pub ping_interval: Duration,
+    /// Time a client has to answer a ping. Default: 20 s.
+    pub ping_timeout: Duration,
+    /// Time a client has to complete an upgrade. Default: 10 s.
+    pub upgrade_timeout: Duration,
+}
+
+impl Default for SessionSettings {
+    fn default() -> Self {
+        Self {
+            ping_interval: Duration::from_secs(25),
+            ping_timeout: Duration::from_secs(20),
+            upgrade_timeout: Duration::from_secs(10),
+        }
+    }
+}
+
+/// What carries the packets of a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Transport {
+    /// HTTP long-polling.
+    Polling,
+    /// WebSocket.
+    WebSocket,
+}
+
+impl Transport {
+    /// The name in the `transport` query parameter.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Polling => "polling",
+            Self::WebSocket => "websocket",
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    Open,
+    /// The server has closed a polling session whose client has yet to be told.
+    Closing {
+        until: Instant,
+    },
+    Closed,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Probing {
+    until: Instant,
+    /// Once the probe has been answered, when a pending GET is next released with a noop.
+    next_noop: Option<Instant>,
+}
+
+/// What becomes of a GET.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Poll {
+    /// It waits for packets, or for [`Session::poll_answer`].
+    Wait,
+    /// A GET was pending already: 400, and the session is closed.
+    Overlap,
+    /// It is turned away.
+    Refuse(Refusal),
+}
+
+/// What becomes of a POST.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Post {
+    /// Its packets are handled, then [`Session::handle_post_end`] is due.
+    Accept,
+    /// The session is closing: answered `ok`, and its packets do not matter.
+    Ignore,
+    /// A POST was in progress already: 400, and the session is closed.
+    Overlap,
+    /// It is turned away.
+    Refuse(Refusal),
+}
+
+/// What becomes of a WebSocket that names this session.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Upgrade {
+    /// It is to be probed.
+    Probe,
+    /// The session has or is getting a WebSocket: accepted with 101, then closed. The official clients
+    /// and suites take any other answer for a crash.
+    Occupied,
+    /// It is turned away before 101.
+    Refuse(Refusal),
+}
+
+/// What to do with a probing WebSocket after a packet of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Probe {
+    /// Send `3probe` on it.
+    Pong,
+    /// The session is on it now.
+    Upgraded,
+    /// Close it; the session goes on over polling.
+    Abort,
+}
+
+/// What to do with a packet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Input {
+    /// It is a message for the application.
+    Deliver,
+    /// The session has dealt with it.
+    Handled,
+}
+
+/// What ends a pending GET beyond the packets that wait.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// `6`, unless there are packets.
+    Noop,
+    /// The packets that wait, then `1`.
+    Close,
+    /// As `Close`, but with `6` where no packet waits.
+    NoopClose,
+}
+
+/// What is due.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// Send a ping.
+    SendPing,
+    /// Look at [`Session::poll_answer`].
+    AnswerPoll,
+    /// Close the probing WebSocket.
+    AbortUpgrade,
+    /// Look at [`Session::poll_closed`].
+    Close,
+}
+
+/// How the server closes a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WhenClosed {
+    /// What waits is still delivered: a polling client without a pending GET is told at its next one.
+    Flushed,
+    /// Now; what waits is dropped.
+    AtOnce,
+}
+
+impl Session {
+    /// Opens a session at `now`.
+    pub fn new(settings: SessionSettings, transport: Transport, now: Instant) -> Self {
+        Self {
+            upgrade_timeout: settings.upgrade_timeout,
+            heartbeat: Heartbeat::new(settings.ping_interval, settings.ping_timeout, now),
+            transport,
+            state: State::Open,
+            upgrade: None,
+            get_pending: false,
+            post_pending: false,
+            answer: None,
+            closed: None,
+        }
+    }
+
+    /// The transport in use.
+    pub fn transport(&self) -> Transport {
+        self.transport
+    }
+
+    /// Whether packets may still be sent and received.
+    pub fn is_open(&self) -> bool {
+        self.state == State::Open
+    }
+
+    /// Whether a GET waits for its answer.
+    pub fn is_polled(&self) -> bool {
+        self.get_pending
+    }
+
+    /// Whether a ping is out, so that [`handle_activity`](Self::handle_activity) matters.
+    pub fn awaits_pong(&self) -> bool {
+        self.heartbeat.awaits_pong()
+    }
+
+    /// A GET with this session's id has come.
+    pub fn handle_poll(&mut self) -> Poll {
+        if let Err(refusal) = self.check_polling() {
+            return Poll::Refuse(refusal);
+        }
+        if self.get_pending {
+            self.handle_error(Closed::transport_error("overlap from client"));
+            return Poll::Overlap;
+        }
+        self.get_pending = true;
+        if let State::Closing { .. } = self.state {
+            self.answer = Some(Answer::NoopClose);
+            self.end(CloseReason::ForcedClose.into());
+        }
+        Poll::Wait
+    }
+
+    /// The pending GET has been answered.
+    pub fn handle_poll_answered(&mut self) {
+        self.get_pending = false;
+        self.answer = None;
+    }
+
+    /// The client has dropped the connection of its pending GET.
+    pub fn handle_poll_aborted(&mut self) {
+        self.handle_poll_answered();
+        self.handle_error(Closed::transport_error("poll connection closed prematurely"));
+    }
+
+    /// A POST with this session's id has come.
+    pub fn handle_post(&mut self) -> Post {
+        if let Err(refusal) = self.check_polling() {
+            return Post::Refuse(refusal);
+        }
+        if self.post_pending {
+            self.handle_error(Closed::transport_error("data request overlap from client"));
+            return Post::Overlap;
+        }
+        if !self.is_open() {
+            return Post::Ignore;
+        }
+        self.post_pending = true;
+        Post::Accept
+    }
+
+    /// The packets of the POST have been handled.
+    pub fn handle_post_end(&mut self) {
+        self.post_pending = false;
+    }
+
+    /// The client has dropped the connection of its POST.
+    pub fn handle_post_aborted(&mut self) {
+        self.post_pending = false;
+        self.handle_error(Closed::transport_error("data request connection closed prematurely"));
+    }
+
+    /// A WebSocket with this session's id has come.
+    pub fn handle_upgrade(&mut self, now: Instant) -> Upgrade {
+        match (self.state, self.transport) {
+            (State::Closed, _) => Upgrade::Refuse(Refusal::SessionUnknown),
+            (State::Open, Transport::Polling) if self.upgrade.is_none() => {
+                self.upgrade = Some(Probing { until: now + self.upgrade_timeout, next_noop: None });
+                Upgrade::Probe
+            }
+            _ => Upgrade::Occupied,
+        }
+    }
+
+    /// The probing WebSocket has sent a packet.
+    pub fn handle_probe(&mut self, now: Instant, packet: &Packet<'_>) -> Probe {
+        let Some(probing) = &mut self.upgrade else {
+            return Probe::Abort;
+        };
+        match packet {
+            Packet::Ping("probe") => {
+                probing.next_noop.get_or_insert(now + NOOP_INTERVAL);
+                Probe::Pong
+            }
+            Packet::Upgrade if probing.next_noop.is_some() => {
+                self.upgrade = None;
+                self.transport = Transport::WebSocket;
+                // A client that polls on while it upgrades is released, as the reference releases it.
+                self.release_poll(Answer::Close);
+                Probe::Upgraded
+            }
+            _ => {
+                self.upgrade = None;
+                Probe::Abort
+            }
+        }
+    }
+
+    /// The probing WebSocket is gone.
+    pub fn handle_upgrade_aborted(&mut self) {
+        self.upgrade = None;
+    }
+
+    /// A packet has come over the session's transport.
+    pub fn handle_packet(&mut self, now: Instant, packet: &Packet<'_>) -> Input {
+        if !self.is_open() {
+            return Input::Handled;
+        }
+        match packet {
+            Packet::Message(_) | Packet::Binary(_) => {
+                self.heartbeat.handle_activity(now);
+                return Input::Deliver;
+            }
+            Packet::Pong(_) => self.heartbeat.handle_pong(now),
+            Packet::Close => {
+                self.release_poll(Answer::Noop);
+                self.end(CloseReason::TransportClose.into());
+            }
+            Packet::Ping(_) => self.handle_error(Closed::transport_error("invalid heartbeat direction")),
+            Packet::Open(_) | Packet::Upgrade | Packet::Noop => {
+                self.handle_error(CloseReason::ParseError.into());
+            }
+        }
+        Input::Handled
+    }
+
+    /// Messages have come that were not shown to [`handle_packet`](Self::handle_packet).
+    pub fn handle_activity(&mut self, now: Instant) {
+        self.heartbeat.handle_activity(now);
+    }
+
+    /// The server wants the session to end.
+    pub fn handle_close(&mut self, when: WhenClosed, now: Instant) {
+        if !self.is_open() && when == WhenClosed::Flushed {
+            return;
+        }
+        let told = self.transport == Transport::WebSocket || self.get_pending;
+        self.release_poll(Answer::Close);
+        if told || when == WhenClosed::AtOnce {
+            self.end(CloseReason::ForcedClose.into());
+        } else {
+            self.upgrade = None;
+            self.state = State::Closing { until: now + CLOSE_TIMEOUT };
+        }
+    }
+
+    /// Something went wrong that ends the session at once.
+    pub fn handle_error(&mut self, closed: Closed) {
+        self.release_poll(Answer::Close);
+        self.end(closed);
+    }
+
+    /// When to call [`handle_timeout`](Self::handle_timeout) next; `None` once closed.
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        match (self.state, self.upgrade) {
+            (State::Open, None) => Some(self.heartbeat.poll_timeout()),
+            (State::Open, Some(Probing { until, next_noop })) => {
+                let probing = next_noop.map_or(until, |noop| until.min(noop));
+                Some(self.heartbeat.poll_timeout().min(probing))
+            }
+            (State::Closing { until }, _) => Some(until),
+            (State::Closed, _) => None,
+        }
+    }
+
+    /// Moves to `now`; called until it returns `None`. Calling early changes nothing.
+    pub fn handle_timeout(&mut self, now: Instant) -> Option<Action> {
+        match self.state {
+            State::Open => self.handle_probe_timeout(now).or_else(|| self.handle_heartbeat(now)),
+            State::Closing { until } if now >= until => {
+                self.end(CloseReason::ForcedClose.into());
+                Some(Action::Close)
+            }
+            State::Closing { .. } | State::Closed => None,
+        }
+    }
+
+    /// What the pending GET is to be answered with now, besides the packets that wait.
+    pub fn poll_answer(&self) -> Option<Answer> {
+        self.answer.filter(|_| self.get_pending)
+    }
+
+    /// Why the session has closed; returned once.
+    pub fn poll_closed(&mut self) -> Option<Closed> {
+        self.closed.take()
+    }
+
+    fn check_polling(&self) -> Result<(), Refusal> {
+        match (self.state, self.transport) {
+            (State::Closed, _) => Err(Refusal::SessionUnknown),
+            (_, Transport::WebSocket) => Err(Refusal::BadRequest),
+            (_, Transport::Polling) => Ok(()),
+        }
+    }
+
+    fn handle_probe_timeout(&mut self, now: Instant) -> Option<Action> {
+        let probing = self.upgrade.as_mut()?;
+        if now >= probing.until {
+            self.upgrade = None;
+            return Some(Action::AbortUpgrade);
+        }
+        // Repeated, since a client that polls again before it has seen the probe answered must be
+        // released again; spaced, since an immediate noop would make it poll in a circle.
+        probing.next_noop.filter(|&noop| now >= noop)?;
+        probing.next_noop = Some(now + NOOP_INTERVAL);
+        self.release_poll(Answer::Noop);
+        Some(Action::AnswerPoll)
+    }
+
+    fn handle_heartbeat(&mut self, now: Instant) -> Option<Action> {
+        Some(match self.heartbeat.handle_timeout(now)? {
+            Beat::Ping => Action::SendPing,
+            Beat::Gone => {
+                self.handle_error(CloseReason::PingTimeout.into());
+                Action::Close
+            }
+        })
+    }
+
+    fn release_poll(&mut self, answer: Answer) {
+        if self.get_pending && self.answer != Some(Answer::Close) {
+            self.answer = Some(answer);
+        }
+    }
+
+    fn end(&mut self, closed: Closed) {
+        if self.state != State::Closed {
+            self.state = State::Closed;
+            self.upgrade = None;
+            self.closed = Some(closed);
+        }
+    }
+}
+
+/// How often a pending GET is released while a probe is under way. Source: the reference server.
+const NOOP_INTERVAL: Duration = Duration::from_millis(100);
+
+/// How long a closed polling session waits for the GET that tells its client. Source: the reference server.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(30);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn open(transport: Transport) -> (Session, Instant) {
+        let now = Instant::now();
+        (Session::new(SessionSettings::default(), transport, now), now)
+    }
+
+    fn polling() -> (Session, Instant) {
+        open(Transport::Polling)
+    }
+
+    fn probed() -> (Session, Instant) {
+        let (mut session, now) = polling();
+        assert_eq!(session.handle_upgrade(now), Upgrade::Probe);
+        assert_eq!(session.handle_probe(now, &Packet::Ping("probe")), Probe::Pong);
+        (session, now)
+    }
+
+    fn seconds(n: u64) -> Duration {
+        Duration::from_secs(n)
+    }
+
+    fn millis(n: u64) -> Duration {
+        Duration::from_millis(n)
+    }
+
+    #[test]
+    fn a_second_poll_closes_the_session() {
+        let (mut session, _) = polling();
+        assert_eq!(session.handle_poll(), Poll::Wait);
+        assert_eq!(session.handle_poll(), Poll::Overlap);
+        assert_eq!(session.poll_answer(), Some(Answer::Close));
+        assert_eq!(session.poll_closed(), Some(Closed::transport_error("overlap from client")));
+        assert_eq!(session.poll_closed(), None);
+        assert_eq!(session.handle_poll(), Poll::Refuse(Refusal::SessionUnknown));
+    }
+
+    #[test]
+    fn a_second_post_closes_the_session() {
+        let (mut session, _) = polling();
+        assert_eq!(session.handle_post(), Post::Accept);
+        assert_eq!(session.handle_post(), Post::Overlap);
+        assert!(session.poll_closed().is_some());
+    }
+
+    #[test]
+    fn posts_follow_each_other() {
+        let (mut session, _) = polling();
+        for _ in 0..2 {
+            assert_eq!(session.handle_post(), Post::Accept);
+            session.handle_post_end();
+        }
+        assert_eq!(session.poll_closed(), None);
+    }
+
+    #[test]
+    fn an_aborted_poll_closes_the_session() {
+        let (mut session, _) = polling();
+        session.handle_poll();
+        session.handle_poll_aborted();
+        assert_eq!(session.poll_closed().unwrap().reason, CloseReason::TransportError);
+    }
+
+    #[test]
+    fn a_server_close_waits_for_the_poll_that_tells_the_client() {
+        let (mut session, now) = polling();
+        session.handle_close(WhenClosed::Flushed, now);
+        assert_eq!(session.poll_closed(), None);
+        assert_eq!(session.handle_post(), Post::Ignore);
+        assert_eq!(session.handle_poll(), Poll::Wait);
+        assert_eq!(session.poll_answer(), Some(Answer::NoopClose));
+        assert_eq!(session.poll_closed(), Some(CloseReason::ForcedClose.into()));
+    }
+
+    #[test]
+    fn a_server_close_waits_no_longer_than_30_s() {
+        let (mut session, now) = polling();
+        session.handle_close(WhenClosed::Flushed, now);
+        assert_eq!(session.handle_timeout(now + seconds(29)), None);
+        assert_eq!(session.handle_timeout(now + seconds(30)), Some(Action::Close));
+        assert_eq!(session.poll_closed(), Some(CloseReason::ForcedClose.into()));
+        assert_eq!(session.poll_timeout(), None);
+    }
+
+    #[test]
+    fn a_server_close_answers_the_pending_poll() {
+        let (mut session, now) = polling();
+        session.handle_poll();
+        session.handle_close(WhenClosed::Flushed, now);
+        assert_eq!(session.poll_answer(), Some(Answer::Close));
+        assert_eq!(session.poll_closed(), Some(CloseReason::ForcedClose.into()));
+    }
+
+    #[test]
+    fn a_client_close_answers_the_pending_poll_with_a_noop() {
+        let (mut session, now) = polling();
+        session.handle_poll();
+        assert_eq!(session.handle_packet(now, &Packet::Close), Input::Handled);
+        assert_eq!(session.poll_answer(), Some(Answer::Noop));
+        assert_eq!(session.poll_closed(), Some(CloseReason::TransportClose.into()));
+        assert_eq!(session.handle_packet(now, &Packet::Message("late")), Input::Handled);
+    }
+
+    #[test]
+    fn packets_that_only_a_server_sends_close_the_session() {
+        for packet in [Packet::Open(""), Packet::Ping(""), Packet::Upgrade, Packet::Noop] {
+            let (mut session, now) = open(Transport::WebSocket);
+            assert_eq!(session.handle_packet(now, &packet), Input::Handled);
+            assert!(session.poll_closed().is_some(), "{packet:?}");
+        }
+    }
+
+    #[test]
+    fn a_probe_releases_the_pending_poll_every_100_ms() {
+        let (mut session, now) = probed();
+        for round in 1..=3 {
+            session.handle_poll();
+            assert_eq!(session.poll_answer(), None);
+            let due = now + millis(100 * round);
+            assert_eq!(session.poll_timeout(), Some(due));
+            assert_eq!(session.handle_timeout(due), Some(Action::AnswerPoll));
+            assert_eq!(session.poll_answer(), Some(Answer::Noop));
+            session.handle_poll_answered();
+        }
+    }
+
+    #[test]
+    fn an_upgraded_session_refuses_polling() {
+        let (mut session, now) = probed();
+        assert_eq!(session.handle_probe(now, &Packet::Upgrade), Probe::Upgraded);
+        assert_eq!(session.transport(), Transport::WebSocket);
+        assert_eq!(session.handle_poll(), Poll::Refuse(Refusal::BadRequest));
+        assert_eq!(session.handle_post(), Post::Refuse(Refusal::BadRequest));
+        assert_eq!(session.handle_upgrade(now), Upgrade::Occupied);
+        assert_eq!(session.poll_closed(), None);
+    }
+
+    #[test]
+    fn a_poll_pending_when_the_upgrade_completes_is_released() {
+        let (mut session, now) = probed();
+        session.handle_poll();
+        session.handle_probe(now, &Packet::Upgrade);
+        assert_eq!(session.poll_answer(), Some(Answer::Close));
+        assert_eq!(session.poll_closed(), None);
+    }
+
+    #[test]
+    fn a_violated_probe_leaves_the_session_on_polling() {
+        let violations = [
+            Packet::Upgrade,
+            Packet::Message("hi"),
+            Packet::Ping(""),
+            Packet::Ping("probe2"),
+            Packet::Pong("probe"),
+            Packet::Binary(vec![1].into()),
+            Packet::Close,
+            Packet::Noop,
+            Packet::Open("{}"),
+        ];
+        for packet in violations {
+            let (mut session, now) = polling();
+            session.handle_upgrade(now);
+            assert_eq!(session.handle_probe(now, &packet), Probe::Abort, "{packet:?}");
+            assert_eq!(session.handle_poll(), Poll::Wait);
+            assert_eq!(session.handle_upgrade(now), Upgrade::Probe, "it may try again");
+        }
+    }
+
+    #[test]
+    fn only_one_websocket_at_a_time_probes() {
+        let (mut session, now) = probed();
+        assert_eq!(session.handle_upgrade(now), Upgrade::Occupied);
+        session.handle_upgrade_aborted();
+        assert_eq!(session.handle_upgrade(now), Upgrade::Probe);
+    }
+
+    #[test]
+    fn a_probe_that_never_completes_is_aborted_and_does_not_stop_the_heartbeat() {
+        let (mut session, now) = probed();
+        assert_eq!(session.handle_timeout(now + seconds(10)), Some(Action::AbortUpgrade));
+        assert_eq!(session.handle_probe(now, &Packet::Upgrade), Probe::Abort);
+        assert_eq!(session.handle_timeout(now + seconds(25)), Some(Action::SendPing));
+        assert_eq!(session.handle_timeout(now + seconds(45)), Some(Action::Close));
+        assert_eq!(session.poll_closed(), Some(CloseReason::PingTimeout.into()));
+    }
+
+    #[test]
+    fn a_ping_out_during_the_upgrade_still_times_out() {
+        let (mut session, now) = polling();
+        assert_eq!(session.handle_timeout(now + seconds(25)), Some(Action::SendPing));
+        session.handle_upgrade(now + seconds(26));
+        session.handle_probe(now + seconds(26), &Packet::Ping("probe"));
+        session.handle_probe(now + seconds(26), &Packet::Upgrade);
+        assert_eq!(session.handle_timeout(now + seconds(45)), Some(Action::Close));
+    }
+
+    #[test]
+    fn closing_while_probing_ends_the_probe() {
+        let (mut session, now) = probed();
+        session.handle_close(WhenClosed::Flushed, now);
+        assert_eq!(session.handle_probe(now, &Packet::Upgrade), Probe::Abort);
+        session.handle_poll();
+        assert_eq!(session.poll_answer(), Some(Answer::NoopClose));
+    }
+
+    #[test]
+    fn discarding_closes_at_once() {
+        let (mut session, now) = polling();
+        session.handle_close(WhenClosed::AtOnce, now);
+        assert_eq!(session.poll_closed(), Some(CloseReason::ForcedClose.into()));
+    }
+}
