@@ -212,6 +212,11 @@ impl Session {
         self.get_pending
     }
 
+    /// Whether a WebSocket is being probed.
+    pub fn is_probing(&self) -> bool {
+        self.upgrade.is_some()
+    }
+
     /// Whether a ping is out, so that [`handle_activity`](Self::handle_activity) matters.
     pub fn awaits_pong(&self) -> bool {
         self.heartbeat.awaits_pong()

@@ -1,0 +1,286 @@
+//! The engine: its sessions, and what they share.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::net::IpAddr;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
+
+use fanfare_proto::buffer::Frame;
+use fanfare_proto::engine::{CloseReason, Closed, Open, Packet, Transport};
+use fanfare_proto::ids::{NodeId, Sid};
+use parking_lot::{Mutex, RwLock};
+use tower_http::cors::CorsLayer;
+
+use crate::clock::{Clock, now};
+use crate::config::Config;
+use crate::flusher::Flusher;
+use crate::http::{EngineLayer, EngineService};
+use crate::metrics::Metrics;
+use crate::outgoing::{Budget, Outgoing};
+use crate::session::Session;
+use crate::{Application, ConfigError, EngineBuilder, Handshake};
+
+/// An Engine.IO server. Cheap to clone; all clones are the same server.
+///
+/// It answers HTTP requests as a tower service, see [`service`](Self::service) and [`layer`](Self::layer), and hands
+/// its sessions to an [`Application`]. It runs on the tokio runtime in which its first request comes.
+#[derive(Clone)]
+pub struct Engine(pub(crate) Arc<Shared>);
+
+pub(crate) struct Shared {
+    pub(crate) config: Config,
+    pub(crate) application: Box<dyn Application>,
+    pub(crate) budget: Arc<Budget>,
+    pub(crate) clock: Arc<Clock>,
+    pub(crate) metrics: Metrics,
+    pub(crate) cors: Option<CorsLayer>,
+    /// A ping, encoded once for everybody.
+    pub(crate) ping: Outgoing,
+    node: NodeId,
+    /// One for each worker of the runtime.
+    flushers: OnceLock<Vec<Arc<Flusher>>>,
+    next_shard: AtomicUsize,
+    sessions: RwLock<HashMap<Sid, Session>>,
+    addresses: Mutex<HashMap<IpAddr, usize>>,
+    closed: AtomicBool,
+    shedding: Mutex<()>,
+}
+
+/// Why no session was opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum NotOpened {
+    /// The address has as many sessions as it may have.
+    TooMany,
+    /// The engine is closed.
+    Closed,
+}
+
+impl Engine {
+    /// Starts with the reference server's options.
+    pub fn builder() -> EngineBuilder {
+        EngineBuilder::default()
+    }
+
+    pub(crate) fn new(config: Config, application: Box<dyn Application>) -> Result<Self, ConfigError> {
+        let metrics = Metrics::new(&config.registry);
+        let budget = Budget::new(config.limits.all_outboxes_bytes, metrics.outbox_bytes.clone());
+        let session = config.session;
+        Ok(Self(Arc::new(Shared {
+            application,
+            ping: Outgoing::packet(&Packet::Ping("").encode(), &budget),
+            budget,
+            clock: Arc::new(Clock::new(now(), session.ping_interval, session.ping_timeout)),
+            metrics,
+            cors: config.cors.as_ref().map(|cors| cors.layer()),
+            node: config.node.unwrap_or_else(|| NodeId::from_random(random())),
+            flushers: OnceLock::new(),
+            next_shard: AtomicUsize::new(0),
+            sessions: RwLock::default(),
+            addresses: Mutex::default(),
+            closed: AtomicBool::new(false),
+            shedding: Mutex::new(()),
+            config,
+        })))
+    }
+
+    /// The path of all requests, with a slash at its end.
+    pub fn path(&self) -> &str {
+        &self.0.config.path
+    }
+
+    /// The name of this node, the first four characters of its session ids.
+    pub fn node_id(&self) -> NodeId {
+        self.0.node
+    }
+
+    /// How many sessions are open.
+    pub fn clients_count(&self) -> usize {
+        self.0.sessions.read().len()
+    }
+
+    /// The session of an id, if it is open here.
+    pub fn session(&self, sid: Sid) -> Option<Session> {
+        self.0.session(sid)
+    }
+
+    /// All open sessions.
+    pub fn sessions(&self) -> Vec<Session> {
+        self.0.sessions.read().values().cloned().collect()
+    }
+
+    /// Encodes messages once, to be [sent](Session::send_encoded) to any number of sessions.
+    ///
+    /// Several messages stay together: nothing comes between them. `compress` allows polling answers with them
+    /// in it to be compressed.
+    pub fn encode(&self, messages: impl IntoIterator<Item = Frame>, compress: bool) -> Outgoing {
+        self.0.encode(messages, compress)
+    }
+
+    /// A tower service that answers the requests of the engine's path, and any other with 404.
+    pub fn service(&self) -> EngineService {
+        EngineService::new(self.clone())
+    }
+
+    /// A tower layer that answers the requests of the engine's path, and leaves any other to the service behind it.
+    pub fn layer(&self) -> EngineLayer {
+        EngineLayer::new(self.clone())
+    }
+
+    /// The registry with the metrics of the engine.
+    pub fn registry(&self) -> &prometheus::Registry {
+        &self.0.config.registry
+    }
+
+    /// Closes all sessions at once, with `forced close`, and opens no more.
+    pub fn close(&self) {
+        self.0.closed.store(true, Ordering::Release);
+        self.sessions().iter().for_each(Session::discard);
+        self.0.stop();
+    }
+}
+
+impl Shared {
+    pub(crate) fn session(&self, sid: Sid) -> Option<Session> {
+        self.sessions.read().get(&sid).cloned()
+    }
+
+    pub(crate) fn encode(&self, messages: impl IntoIterator<Item = Frame>, compress: bool) -> Outgoing {
+        Outgoing::messages(messages, compress, &self.budget)
+    }
+
+    pub(crate) fn is_closed(&self) -> bool {
+        self.closed.load(Ordering::Acquire)
+    }
+
+    /// Opens a session; its handshake packet is the first thing in its outbox.
+    pub(crate) fn open(self: &Arc<Self>, transport: Transport, handshake: Handshake) -> Result<Session, NotOpened> {
+        if self.is_closed() {
+            return Err(NotOpened::Closed);
+        }
+        self.admit(handshake.address())?;
+        self.start();
+        let sid = Sid::from_random(self.node, random());
+        let session = Session::open(self, sid, transport, handshake);
+        self.metrics.opened(transport);
+        self.sessions.write().insert(sid, session.clone());
+        let open = Open {
+            sid,
+            may_upgrade: transport == Transport::Polling && self.may_upgrade(),
+            ping_interval: self.config.session.ping_interval,
+            ping_timeout: self.config.session.ping_timeout,
+            max_payload_bytes: self.config.max_payload_bytes,
+        };
+        // A session that was closed meanwhile has no use for it.
+        let _ = session.send_encoded(&Outgoing::packet(&open.encode(), &self.budget));
+        session.connect();
+        Ok(session)
+    }
+
+    /// Whether a polling session may move to WebSocket.
+    pub(crate) fn may_upgrade(&self) -> bool {
+        self.config.allow_upgrades && self.config.transports.contains(&Transport::WebSocket)
+    }
+
+    /// The session is over.
+    pub(crate) fn forget(&self, session: &Session, closed: Closed) {
+        self.sessions.write().remove(&session.sid());
+        self.release(session.handshake().address());
+        self.metrics.closed(session.transport(), closed.reason);
+        tracing::debug!(
+            sid = ?session.sid(),
+            reason = closed.reason.as_str(),
+            description = closed.description,
+            "session closed"
+        );
+    }
+
+    /// The flusher of a session.
+    pub(crate) fn flusher(&self, shard: usize) -> &Flusher {
+        let flushers = self.flushers.get().expect("started before the first session was opened");
+        &flushers[shard % flushers.len()]
+    }
+
+    pub(crate) fn next_shard(&self) -> usize {
+        self.next_shard.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// Closes the sessions with the fullest outboxes while all together hold too much.
+    pub(crate) fn shed_load(&self) {
+        if !self.budget.is_exceeded() {
+            return;
+        }
+        let Some(_only) = self.shedding.try_lock() else { return };
+        let mut sessions: Vec<_> = {
+            let sessions = self.sessions.read();
+            sessions.values().map(|session| (session.outbox_bytes(), session.clone())).collect()
+        };
+        sessions.sort_unstable_by_key(|(bytes, _)| std::cmp::Reverse(*bytes));
+        for (_, session) in sessions {
+            if !self.budget.is_exceeded() {
+                break;
+            }
+            session.handle_error(CloseReason::SlowConsumer.into());
+        }
+    }
+
+    /// Starts the tasks of the engine, in the runtime of its first request.
+    fn start(&self) {
+        self.flushers.get_or_init(|| {
+            tokio::spawn(self.clock.clone().run());
+            let workers = tokio::runtime::Handle::current().metrics().num_workers();
+            let flushers: Vec<Arc<Flusher>> = (0..workers).map(|_| Arc::default()).collect();
+            for flusher in &flushers {
+                tokio::spawn(flusher.clone().run());
+            }
+            flushers
+        });
+    }
+
+    fn stop(&self) {
+        self.clock.stop();
+        self.flushers.get().into_iter().flatten().for_each(|flusher| flusher.stop());
+    }
+
+    fn admit(&self, address: Option<IpAddr>) -> Result<(), NotOpened> {
+        let max = self.config.limits.sessions_per_address;
+        let Some(address) = address.filter(|_| max > 0) else { return Ok(()) };
+        let mut addresses = self.addresses.lock();
+        let sessions = addresses.entry(address).or_default();
+        if *sessions == max {
+            return Err(NotOpened::TooMany);
+        }
+        *sessions += 1;
+        Ok(())
+    }
+
+    fn release(&self, address: Option<IpAddr>) {
+        let Some(address) = address.filter(|_| self.config.limits.sessions_per_address > 0) else { return };
+        let mut addresses = self.addresses.lock();
+        if let Some(sessions) = addresses.get_mut(&address) {
+            *sessions -= 1;
+            if *sessions == 0 {
+                addresses.remove(&address);
+            }
+        }
+    }
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+impl fmt::Debug for Engine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Engine").field("config", &self.0.config).finish_non_exhaustive()
+    }
+}
+
+/// Bytes from the random source of the operating system.
+fn random<const N: usize>() -> [u8; N] {
+    let mut bytes = [0; N];
+    getrandom::fill(&mut bytes).expect("the operating system has a random source");
+    bytes
+}

@@ -1,0 +1,19 @@
+//! The HTTP side of an engine: one tower service that answers every request of its path.
+
+mod address;
+mod body;
+mod compression;
+mod cookie;
+mod cors;
+mod polling;
+mod query;
+mod response;
+mod route;
+mod service;
+
+pub use address::{PeerAddr, Secure};
+pub use body::Body;
+pub use cookie::{Cookie, SameSite};
+pub use cors::{AllowedOrigin, Cors};
+pub(crate) use service::BodyError;
+pub use service::{EngineLayer, EngineService, WithEngine};

@@ -1,0 +1,268 @@
+//! HTTP long-polling: the GET that waits for packets, and the POST that brings them.
+//! Source: Engine.IO v4, "HTTP long-polling".
+
+use std::future::poll_fn;
+use std::time::Duration;
+
+use bytes::Bytes;
+use fanfare_proto::engine::{self as proto, Closed, Packet, Post, Refusal, payload};
+use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderValue, USER_AGENT};
+use http::request::Parts;
+use http::{HeaderMap, Method, Request, Response, StatusCode};
+use http_body_util::BodyExt as _;
+use tokio::time::Instant;
+
+use super::compression::Coding;
+use super::service::RequestBody;
+use super::{Body, response};
+use crate::session::Session;
+
+/// Answers a polling request of an open session.
+pub(super) async fn answer(session: &Session, request: Request<RequestBody>) -> Result<Response<Body>, Refusal> {
+    let (parts, body) = request.into_parts();
+    let mut response = match parts.method {
+        Method::GET => get(session, &parts.headers).await?,
+        Method::POST => post(session, &parts, body).await?,
+        _ => return Ok(response::empty(StatusCode::METHOD_NOT_ALLOWED)),
+    };
+    count(session, &parts.method, response.status());
+    if let Some(hook) = &session.engine().config.headers {
+        hook(response.headers_mut(), session.handshake());
+    }
+    Ok(response)
+}
+
+/// Answers the GET that has opened a session: the handshake, and whatever has been sent behind it.
+pub(super) async fn first_answer(session: &Session, headers: &HeaderMap) -> Response<Body> {
+    match get(session, headers).await {
+        Ok(response) => response,
+        // The application has closed it already.
+        Err(refusal) => response::refusal(&refusal),
+    }
+}
+
+async fn get(session: &Session, headers: &HeaderMap) -> Result<Response<Body>, Refusal> {
+    match session.handle_poll() {
+        proto::Poll::Wait => {}
+        proto::Poll::Overlap => {
+            session.engine().metrics.error("overlapping_get");
+            return Ok(response::empty(StatusCode::BAD_REQUEST));
+        }
+        proto::Poll::Refuse(refusal) => return Err(refusal),
+    }
+    let waiting = Waiting { session, what: Session::handle_poll_aborted };
+    let body = poll_fn(|cx| session.poll_body(cx)).await;
+    waiting.done();
+    session.engine().metrics.bytes_sent.inc_by(body.bytes.len() as u64);
+    let coding = Coding::accepted(headers).filter(|_| {
+        let threshold = session.engine().config.http_compression_threshold_bytes;
+        body.compress && threshold.is_some_and(|threshold| body.bytes.len() >= threshold)
+    });
+    let mut response = match coding {
+        Some(coding) => {
+            let mut response = response::polling(response::PAYLOAD_TYPE, coding.compress(&body.bytes));
+            response.headers_mut().insert(CONTENT_ENCODING, coding.header_value());
+            response
+        }
+        None => response::polling(response::PAYLOAD_TYPE, body.bytes),
+    };
+    protect_old_browsers(headers, &mut response);
+    Ok(response)
+}
+
+async fn post(session: &Session, parts: &Parts, body: RequestBody) -> Result<Response<Body>, Refusal> {
+    let metrics = &session.engine().metrics;
+    if let Some(response) = refuse_head(session, &parts.headers) {
+        return Ok(response);
+    }
+    match session.handle_post() {
+        Post::Accept => {}
+        Post::Ignore => return Ok(response::polling(response::OK_TYPE, "ok")),
+        Post::Overlap => {
+            metrics.error("overlapping_post");
+            return Ok(response::closing(StatusCode::BAD_REQUEST));
+        }
+        Post::Refuse(refusal) => return Err(refusal),
+    }
+    let receiving = Waiting { session, what: Session::handle_post_aborted };
+    let collected = collect(session, body).await;
+    let body = match collected {
+        Ok(body) => body,
+        Err(Unreadable::Broken) => return Ok(response::closing(StatusCode::BAD_REQUEST)),
+        Err(unreadable) => {
+            receiving.done();
+            session.handle_post_end();
+            metrics.error(unreadable.name());
+            return Ok(response::closing(unreadable.status()));
+        }
+    };
+    receiving.done();
+    metrics.bytes_received.inc_by(body.len() as u64);
+    let accepted = handle_payload(session, parts, &body);
+    session.handle_post_end();
+    // What the client has asked for waits in its outbox: it is not asked for more until it has taken some.
+    session.ready().await;
+    let status = if accepted { StatusCode::OK } else { StatusCode::BAD_REQUEST };
+    let mut response = response::polling(response::OK_TYPE, if accepted { "ok" } else { "" });
+    *response.status_mut() = status;
+    protect_old_browsers(&parts.headers, &mut response);
+    Ok(response)
+}
+
+/// Turns away a POST by its head.
+fn refuse_head(session: &Session, headers: &HeaderMap) -> Option<Response<Body>> {
+    let metrics = &session.engine().metrics;
+    let content_type = headers.get(CONTENT_TYPE).map(HeaderValue::as_bytes);
+    if content_type.is_some_and(|kind| kind.starts_with(b"application/octet-stream")) {
+        metrics.error("content_type");
+        session.handle_error(Closed::transport_error("invalid content"));
+        return Some(response::closing(StatusCode::BAD_REQUEST));
+    }
+    if headers.get(CONTENT_ENCODING).is_some_and(|coding| coding != "identity") {
+        metrics.error("content_encoding");
+        return Some(response::closing(StatusCode::UNSUPPORTED_MEDIA_TYPE));
+    }
+    let declared = headers.get(CONTENT_LENGTH).and_then(|len| len.to_str().ok()?.parse::<u64>().ok());
+    if declared.is_some_and(|len| len > session.engine().config.max_payload_bytes as u64) {
+        metrics.error("body_too_large");
+        return Some(response::closing(StatusCode::PAYLOAD_TOO_LARGE));
+    }
+    None
+}
+
+/// Handles the packets of a body one after the other; says whether all of them made sense.
+fn handle_payload(session: &Session, parts: &Parts, body: &[u8]) -> bool {
+    let metrics = &session.engine().metrics;
+    let Ok(text) = std::str::from_utf8(body) else {
+        metrics.error("invalid_utf8");
+        session.handle_error(proto::CloseReason::ParseError.into());
+        return false;
+    };
+    // Leaves what the packets ask for in one piece, so that one GET takes it.
+    let _cork = session.cork();
+    let packets = match payload::decode(text, session.engine().config.limits.packets_per_payload) {
+        Ok(packets) => packets,
+        Err(error) => return refuse_payload(session, &error),
+    };
+    for packet in packets {
+        match packet {
+            Ok(packet) => {
+                metrics.messages_received.inc_by(u64::from(matches!(packet, Packet::Message(_) | Packet::Binary(_))));
+                session.handle_packet(&packet, Some(parts));
+            }
+            Err(error) => return refuse_payload(session, &error),
+        }
+    }
+    true
+}
+
+fn refuse_payload(session: &Session, error: &proto::DecodeError) -> bool {
+    session.engine().metrics.error("payload");
+    tracing::debug!(sid = ?session.sid(), %error, "payload refused");
+    session.handle_error(proto::CloseReason::ParseError.into());
+    false
+}
+
+/// Why a body was not read to its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Unreadable {
+    /// The connection broke.
+    Broken,
+    TooLarge,
+    TooSlow,
+}
+
+impl Unreadable {
+    fn status(self) -> StatusCode {
+        match self {
+            Self::Broken => StatusCode::BAD_REQUEST,
+            Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
+        }
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Broken => "body_broken",
+            Self::TooLarge => "body_too_large",
+            Self::TooSlow => "body_too_slow",
+        }
+    }
+}
+
+/// Reads a body, in bounds of size and time.
+async fn collect(session: &Session, mut body: RequestBody) -> Result<Bytes, Unreadable> {
+    let config = &session.engine().config;
+    let started = Instant::now();
+    let mut collected = Vec::new();
+    let mut first = None;
+    loop {
+        let len = collected.len() + first.as_ref().map_or(0, Bytes::len);
+        let deadline = started + allowed_time(len, config.limits.body_timeout);
+        let frame = match tokio::time::timeout_at(deadline, body.frame()).await {
+            Ok(Some(Ok(frame))) => frame,
+            Ok(Some(Err(_))) => return Err(Unreadable::Broken),
+            Ok(None) => return Ok(first.unwrap_or_else(|| collected.into())),
+            Err(_) => return Err(Unreadable::TooSlow),
+        };
+        let Ok(data) = frame.into_data() else { continue };
+        if len + data.len() > config.max_payload_bytes {
+            return Err(Unreadable::TooLarge);
+        }
+        // Nearly every body comes in one piece, which needs no copy.
+        if len == 0 {
+            first = Some(data);
+        } else {
+            collected.extend_from_slice(&first.take().unwrap_or_default());
+            collected.extend_from_slice(&data);
+        }
+    }
+}
+
+/// How long a body may have taken when so many bytes have come: a while, and then a second for each kilobyte.
+fn allowed_time(len: usize, limit: Duration) -> Duration {
+    limit.min(BODY_GRACE + Duration::from_secs(len as u64 / MIN_BYTES_PER_SECOND))
+}
+
+/// A slow start, or a lost packet, is no attack.
+const BODY_GRACE: Duration = Duration::from_secs(10);
+
+/// Source: `limits.md`.
+const MIN_BYTES_PER_SECOND: u64 = 1000;
+
+/// Old Internet Explorers take an answer for a script unless they are told not to.
+fn protect_old_browsers(headers: &HeaderMap, response: &mut Response<Body>) {
+    let agent = headers.get(USER_AGENT).and_then(|agent| agent.to_str().ok()).unwrap_or_default();
+    if agent.contains(";MSIE") || agent.contains("Trident/") {
+        response.headers_mut().insert("x-xss-protection", HeaderValue::from_static("0"));
+    }
+}
+
+fn count(session: &Session, method: &Method, status: StatusCode) {
+    let outcome = match (method, status.as_u16()) {
+        (&Method::GET, 200) => "get",
+        (&Method::POST, 200) => "post",
+        (_, 408) => "timeout",
+        (_, 413) => "too_large",
+        _ => "refused",
+    };
+    session.engine().metrics.polling.with_label_values(&[outcome]).inc();
+}
+
+/// Notices when a client drops its connection: the request's future is dropped then.
+struct Waiting<'a> {
+    session: &'a Session,
+    what: fn(&Session),
+}
+
+impl Waiting<'_> {
+    fn done(self) {
+        std::mem::forget(self);
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        (self.what)(self.session);
+    }
+}

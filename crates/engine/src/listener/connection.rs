@@ -1,0 +1,203 @@
+//! One connection of a listener.
+
+use std::io::{self, IoSlice};
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use http::header::CONNECTION;
+use http::{HeaderValue, Request, Response, StatusCode};
+use http_body_util::combinators::UnsyncBoxBody;
+use http_body_util::{BodyExt as _, Empty};
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _, ReadBuf};
+use tokio::sync::watch;
+use tower_service::Service;
+
+use super::guard::RawHeads;
+use super::metrics::Metrics;
+use crate::http::{BodyError, PeerAddr, Secure};
+
+/// A connection whose bytes are recorded until it is upgraded, so that heads can be checked as they were sent.
+#[derive(Debug)]
+pub(crate) struct Connection<S> {
+    stream: S,
+    heads: RawHeads,
+}
+
+impl<S> Connection<S> {
+    pub(crate) fn into_inner(self) -> S {
+        self.stream
+    }
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for Connection<S> {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let before = buffer.filled().len();
+        ready!(Pin::new(&mut self.stream).poll_read(cx, buffer))?;
+        self.heads.record(&buffer.filled()[before..]);
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for Connection<S> {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(cx, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        slices: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write_vectored(cx, slices)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+}
+
+/// Serves connections, all in the same way.
+#[derive(Clone)]
+pub(super) struct Serving<S> {
+    service: S,
+    http: http1::Builder,
+    head_timeout: Duration,
+    metrics: Metrics,
+    ending: watch::Receiver<bool>,
+}
+
+impl<S> Serving<S> {
+    pub(super) fn new(service: S, head_timeout: Duration, metrics: Metrics, ending: watch::Receiver<bool>) -> Self {
+        let mut http = http1::Builder::new();
+        http.timer(TokioTimer::new())
+            .header_read_timeout(head_timeout)
+            .max_headers(MAX_HEADERS)
+            .max_buf_size(MAX_HEAD_BYTES);
+        Self { service, http, head_timeout, metrics, ending }
+    }
+
+    pub(super) fn head_timeout(&self) -> Duration {
+        self.head_timeout
+    }
+
+    pub(super) fn metrics(&self) -> &Metrics {
+        &self.metrics
+    }
+}
+
+impl<S, B> Serving<S>
+where
+    S: Service<Request<Incoming>, Response = Response<B>> + Clone + Send + Sync + 'static,
+    S::Future: Send,
+    S::Error: Into<BodyError>,
+    B: http_body::Body + Send + 'static,
+    B::Data: Send,
+    B::Error: Into<BodyError>,
+{
+    /// Serves one connection to its end, or until it is upgraded.
+    pub(super) async fn serve<T>(mut self, stream: T, peer: SocketAddr, secure: bool)
+    where
+        T: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    {
+        let heads = RawHeads::default();
+        let io = TokioIo::new(Connection { stream, heads: heads.clone() });
+        let (service, metrics) = (self.service, self.metrics.clone());
+        let answer = hyper::service::service_fn({
+            let heads = heads.clone();
+            move |request| respond(service.clone(), request, heads.clone(), metrics.clone(), peer, secure)
+        });
+        let mut connection = self.http.serve_connection(io, answer).with_upgrades();
+        let ended = tokio::select! {
+            ended = &mut connection => ended,
+            () = super::shutdown(&mut self.ending) => {
+                Pin::new(&mut connection).graceful_shutdown();
+                (&mut connection).await
+            }
+        };
+        let Err(error) = ended else { return };
+        self.metrics.failed(kind(&error));
+        tracing::debug!(%peer, %error, "connection failed");
+        if let Some(answer) = last_words(&error, &heads)
+            && let Some(parts) = connection.into_parts()
+        {
+            say(parts.io.into_inner(), answer).await;
+        }
+    }
+}
+
+/// Checks a request and lets the service answer it.
+async fn respond<S, B>(
+    mut service: S,
+    mut request: Request<Incoming>,
+    heads: RawHeads,
+    metrics: Metrics,
+    peer: SocketAddr,
+    secure: bool,
+) -> Result<Response<UnsyncBoxBody<B::Data, BodyError>>, BodyError>
+where
+    S: Service<Request<Incoming>, Response = Response<B>>,
+    S::Error: Into<BodyError>,
+    B: http_body::Body + Send + 'static,
+    B::Data: Send,
+    B::Error: Into<BodyError>,
+{
+    if let Err(kind) = heads.check(&request) {
+        metrics.failed(kind);
+        let mut response = Response::new(Empty::new().map_err(|never| match never {}).boxed_unsync());
+        *response.status_mut() = StatusCode::BAD_REQUEST;
+        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+        return Ok(response);
+    }
+    request.extensions_mut().insert(PeerAddr(peer));
+    if secure {
+        request.extensions_mut().insert(Secure);
+    }
+    std::future::poll_fn(|cx| service.poll_ready(cx)).await.map_err(Into::into)?;
+    let response = service.call(request).await.map_err(Into::into)?;
+    Ok(response.map(|body| body.map_err(Into::into).boxed_unsync()))
+}
+
+/// What hyper closes a connection without, and a client should hear.
+fn last_words(error: &hyper::Error, heads: &RawHeads) -> Option<&'static [u8]> {
+    if error.is_timeout() && heads.is_mid_head() {
+        return Some(b"HTTP/1.1 408 Request Timeout\r\nconnection: close\r\ncontent-length: 0\r\n\r\n");
+    }
+    // It has answered all other heads that make no sense by itself; this one is the beginning of HTTP/2.
+    (error.is_parse() && heads.starts_with(b"PRI * HTTP/2.0"))
+        .then_some(b"HTTP/1.1 400 Bad Request\r\nconnection: close\r\ncontent-length: 0\r\n\r\n")
+}
+
+async fn say<T: AsyncRead + AsyncWrite + Unpin>(mut connection: Connection<T>, answer: &[u8]) {
+    let said = async {
+        connection.write_all(answer).await?;
+        connection.shutdown().await
+    };
+    let _ = tokio::time::timeout(Duration::from_secs(1), said).await;
+}
+
+fn kind(error: &hyper::Error) -> &'static str {
+    if error.is_timeout() {
+        "head_timeout"
+    } else if error.is_parse() {
+        "malformed"
+    } else {
+        "broken"
+    }
+}
+
+/// Source: `limits.md`.
+const MAX_HEADERS: usize = 100;
+const MAX_HEAD_BYTES: usize = 16 << 10;

@@ -1,0 +1,88 @@
+//! What an engine counts.
+
+use fanfare_proto::engine::{CloseReason, Refusal, Transport};
+use prometheus::{IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry};
+
+/// The metrics of an engine. Labels are bounded: no client can add one.
+#[derive(Clone, Debug)]
+pub(crate) struct Metrics {
+    pub(crate) sessions: IntGaugeVec,
+    pub(crate) handshakes: IntCounterVec,
+    pub(crate) upgrades: IntCounterVec,
+    pub(crate) disconnects: IntCounterVec,
+    pub(crate) refused: IntCounterVec,
+    pub(crate) polling: IntCounterVec,
+    pub(crate) errors: IntCounterVec,
+    pub(crate) messages_received: IntCounter,
+    pub(crate) bytes_received: IntCounter,
+    pub(crate) bytes_sent: IntCounter,
+    pub(crate) pings: IntCounter,
+    pub(crate) outbox_bytes: IntGauge,
+    pub(crate) overflows: IntCounter,
+    pub(crate) volatile_dropped: IntCounter,
+}
+
+impl Metrics {
+    pub(crate) fn new(registry: &Registry) -> Self {
+        let counters = |name, help, label| {
+            register(registry, IntCounterVec::new(Opts::new(name, help), &[label]).expect("the name is valid"))
+        };
+        let counter = |name, help| register(registry, IntCounter::new(name, help).expect("the name is valid"));
+        Self {
+            sessions: register(
+                registry,
+                IntGaugeVec::new(Opts::new("fanfare_sessions", "Open Engine.IO sessions."), &["transport"])
+                    .expect("the name is valid"),
+            ),
+            handshakes: counters("fanfare_handshakes_total", "Sessions opened, by their first transport.", "transport"),
+            upgrades: counters("fanfare_upgrades_total", "Upgrades to WebSocket, by how they ended.", "outcome"),
+            disconnects: counters("fanfare_disconnects_total", "Sessions closed, by reason.", "reason"),
+            refused: counters("fanfare_refused_requests_total", "Requests turned away, by reason.", "reason"),
+            polling: counters("fanfare_polling_requests_total", "Polling requests, by how they ended.", "outcome"),
+            errors: counters("fanfare_client_errors_total", "What clients did wrong, by kind.", "kind"),
+            messages_received: counter("fanfare_messages_received_total", "Messages received from clients."),
+            bytes_received: counter("fanfare_bytes_received_total", "Payload bytes received from clients."),
+            bytes_sent: counter("fanfare_bytes_sent_total", "Bytes of frames and payloads written to clients."),
+            pings: counter("fanfare_pings_total", "Heartbeat pings sent."),
+            outbox_bytes: register(
+                registry,
+                IntGauge::new("fanfare_outbox_bytes", "Bytes waiting in all outboxes, shared ones counted once.")
+                    .expect("the name is valid"),
+            ),
+            overflows: counter("fanfare_outbox_overflows_total", "Sessions closed because they did not read."),
+            volatile_dropped: counter("fanfare_volatile_dropped_total", "Volatile messages dropped."),
+        }
+    }
+
+    pub(crate) fn opened(&self, transport: Transport) {
+        self.handshakes.with_label_values(&[transport.as_str()]).inc();
+        self.sessions.with_label_values(&[transport.as_str()]).inc();
+    }
+
+    pub(crate) fn upgraded(&self) {
+        self.upgrades.with_label_values(&["completed"]).inc();
+        self.sessions.with_label_values(&[Transport::Polling.as_str()]).dec();
+        self.sessions.with_label_values(&[Transport::WebSocket.as_str()]).inc();
+    }
+
+    pub(crate) fn closed(&self, transport: Transport, reason: CloseReason) {
+        self.disconnects.with_label_values(&[reason.as_str()]).inc();
+        self.sessions.with_label_values(&[transport.as_str()]).dec();
+    }
+
+    pub(crate) fn refused(&self, refusal: &Refusal) {
+        self.refused.with_label_values(&[refusal.name()]).inc();
+    }
+
+    /// A client has done something that the protocol forbids.
+    pub(crate) fn error(&self, kind: &str) {
+        self.errors.with_label_values(&[kind]).inc();
+    }
+}
+
+/// Registers a metric; two engines on one registry share their metrics.
+fn register<M: prometheus::core::Collector + Clone + 'static>(registry: &Registry, metric: M) -> M {
+    // A duplicate stays unregistered and counts for itself: programs with two engines give each a registry.
+    let _ = registry.register(Box::new(metric.clone()));
+    metric
+}

@@ -1,0 +1,293 @@
+//! What waits to be sent to one session.
+
+use std::collections::VecDeque;
+use std::io::{self, IoSlice};
+use std::sync::Arc;
+
+use fanfare_proto::engine::payload;
+
+use crate::outgoing::{Budget, Outgoing};
+
+/// A bounded queue of encoded messages. Pushing never waits.
+///
+/// It holds references to shared messages, so what it adds to the memory of the node is the entries:
+/// [`ENTRY_BYTES`] each.
+#[derive(Debug)]
+pub(crate) struct Outbox {
+    queue: VecDeque<Outgoing>,
+    /// Bytes charged to the session: those that wait, and the entries.
+    bytes: usize,
+    /// How far the first message has been written.
+    frame: usize,
+    offset: usize,
+    budget: Arc<Budget>,
+}
+
+/// The outbox is full; the session has to go.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Overflow;
+
+/// How far a write got.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Written {
+    /// Everything is with the kernel.
+    All,
+    /// The socket takes no more now; says whether it took anything.
+    Blocked { progress: bool },
+}
+
+impl Outbox {
+    pub(crate) fn new(budget: Arc<Budget>) -> Self {
+        Self { queue: VecDeque::new(), bytes: 0, frame: 0, offset: 0, budget }
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.queue.is_empty()
+    }
+
+    /// Bytes charged to the session.
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// Adds a message. A single one may be of any size; what waits behind another is bounded.
+    pub(crate) fn push(&mut self, message: Outgoing, limit: usize) -> Result<(), Overflow> {
+        let bytes = self.bytes + message.len() + ENTRY_BYTES;
+        if bytes > limit && !self.queue.is_empty() {
+            return Err(Overflow);
+        }
+        self.bytes = bytes;
+        self.budget.add(ENTRY_BYTES);
+        self.queue.push_back(message);
+        Ok(())
+    }
+
+    /// Writes as much as the writer takes, joining what has gathered into as few calls as possible.
+    pub(crate) fn write_to(
+        &mut self,
+        base64: bool,
+        mut write: impl FnMut(&[IoSlice<'_>]) -> io::Result<usize>,
+    ) -> io::Result<Written> {
+        let mut progress = false;
+        while !self.is_empty() {
+            match self.write_once(base64, &mut write) {
+                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+                Ok(written) => {
+                    progress = true;
+                    self.advance(base64, written);
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(Written::Blocked { progress }),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(Written::All)
+    }
+
+    /// Takes messages for one polling body: at least one, and no more than fit in `max_bytes`.
+    /// Says whether any of them may be compressed.
+    pub(crate) fn take_payload(&mut self, body: &mut Vec<u8>, max_bytes: usize) -> bool {
+        let mut compress = false;
+        while let Some(message) = self.queue.front() {
+            let len: usize = message.frames().iter().map(|frame| frame.polling().len() + 1).sum();
+            if !body.is_empty() && body.len() + len > max_bytes {
+                break;
+            }
+            message.frames().iter().for_each(|frame| payload::push_text(body, frame.polling()));
+            compress |= message.compress();
+            self.pop();
+        }
+        self.release();
+        compress
+    }
+
+    /// Drops everything.
+    pub(crate) fn clear(&mut self) {
+        (self.frame, self.offset) = (0, 0);
+        self.discard();
+    }
+
+    /// Drops everything but a frame that is half written, which must be finished before another begins.
+    pub(crate) fn discard(&mut self) {
+        let keep = usize::from(self.frame > 0 || self.offset > 0);
+        while self.queue.len() > keep {
+            let message = self.queue.pop_back().expect("longer than what is kept");
+            self.uncharge(&message);
+        }
+        self.release();
+    }
+
+    fn write_once(
+        &self,
+        base64: bool,
+        write: &mut impl FnMut(&[IoSlice<'_>]) -> io::Result<usize>,
+    ) -> io::Result<usize> {
+        let mut slices = [IoSlice::new(&[]); MAX_SLICES];
+        let mut frames = self.pending_frames(base64);
+        let mut count = 0;
+        for (slice, frame) in slices.iter_mut().zip(&mut frames) {
+            *slice = IoSlice::new(frame);
+            count += 1;
+        }
+        write(&slices[..count])
+    }
+
+    fn pending_frames(&self, base64: bool) -> impl Iterator<Item = &[u8]> {
+        let frames = self.queue.iter().flat_map(|message| message.frames());
+        let mut skip = self.offset;
+        frames.skip(self.frame).map(move |frame| {
+            let bytes = frame.websocket(base64);
+            &bytes[std::mem::take(&mut skip)..]
+        })
+    }
+
+    fn advance(&mut self, base64: bool, mut written: usize) {
+        while let Some(message) = self.queue.front() {
+            let Some(frame) = message.frames().get(self.frame) else {
+                self.frame = 0;
+                self.pop();
+                continue;
+            };
+            let left = frame.websocket(base64).len() - self.offset;
+            if written < left {
+                self.offset += written;
+                return;
+            }
+            written -= left;
+            self.offset = 0;
+            self.frame += 1;
+        }
+        self.frame = 0;
+        self.release();
+    }
+
+    fn pop(&mut self) {
+        if let Some(message) = self.queue.pop_front() {
+            self.uncharge(&message);
+        }
+    }
+
+    fn uncharge(&mut self, message: &Outgoing) {
+        self.bytes -= message.len() + ENTRY_BYTES;
+        self.budget.remove(ENTRY_BYTES);
+    }
+
+    /// Gives memory back when nothing waits: an idle session keeps a small queue at most.
+    fn release(&mut self) {
+        if self.queue.is_empty() && self.queue.capacity() > IDLE_CAPACITY {
+            self.queue = VecDeque::new();
+        }
+    }
+}
+
+impl Drop for Outbox {
+    fn drop(&mut self) {
+        self.budget.remove(self.queue.len() * ENTRY_BYTES);
+    }
+}
+
+/// What every message is charged besides its own bytes. Source: `limits.md`.
+const ENTRY_BYTES: usize = 64;
+
+/// Slices in one vectored write. Linux takes 1024; more than this many small messages gain nothing.
+const MAX_SLICES: usize = 64;
+
+const IDLE_CAPACITY: usize = 4;
+
+#[cfg(test)]
+mod tests {
+    use fanfare_proto::buffer::{Buffer, Frame};
+
+    use super::*;
+
+    struct Fixture {
+        outbox: Outbox,
+        budget: Arc<Budget>,
+    }
+
+    fn fixture() -> Fixture {
+        let budget = Budget::unlimited();
+        Fixture { outbox: Outbox::new(budget.clone()), budget }
+    }
+
+    impl Fixture {
+        fn push(&mut self, texts: &[&str]) -> Result<(), Overflow> {
+            let frames = texts.iter().map(|text| Frame::Text(Buffer::from(text.as_bytes())));
+            self.outbox.push(Outgoing::messages(frames, false, &self.budget), 300)
+        }
+    }
+
+    #[test]
+    fn any_cut_of_the_writes_gives_the_same_bytes() {
+        let expected = b"\x81\x02\x34a\x81\x02\x34b\x81\x02\x34c\x81\x02\x34d";
+        for chunk in 1..=expected.len() {
+            let mut fixture = fixture();
+            fixture.push(&["a"]).unwrap();
+            fixture.push(&["b", "c"]).unwrap();
+            fixture.push(&["d"]).unwrap();
+            let mut out = Vec::new();
+            let written = fixture.outbox.write_to(false, |slices| {
+                let all: Vec<u8> = slices.iter().flat_map(|slice| slice.to_vec()).collect();
+                let taken = all.len().min(chunk);
+                out.extend_from_slice(&all[..taken]);
+                Ok(taken)
+            });
+            assert_eq!(written.unwrap(), Written::All);
+            assert_eq!(out, expected, "{chunk} bytes at a time");
+            assert_eq!((fixture.outbox.bytes(), fixture.budget.used()), (0, 0));
+        }
+    }
+
+    #[test]
+    fn a_blocked_socket_keeps_the_rest() {
+        let mut fixture = fixture();
+        fixture.push(&["abc"]).unwrap();
+        let mut calls = 0;
+        let written = fixture.outbox.write_to(false, |_| {
+            calls += 1;
+            if calls == 1 { Ok(2) } else { Err(io::ErrorKind::WouldBlock.into()) }
+        });
+        assert_eq!(written.unwrap(), Written::Blocked { progress: true });
+        fixture.push(&["gone"]).unwrap();
+        fixture.outbox.discard();
+        let mut out = Vec::new();
+        let written = fixture.outbox.write_to(false, |slices| {
+            out.extend_from_slice(&slices[0]);
+            Ok(slices[0].len())
+        });
+        assert_eq!((written.unwrap(), &out[..]), (Written::All, &b"4abc"[..]));
+    }
+
+    #[test]
+    fn what_waits_is_bounded_and_one_message_is_not() {
+        let mut fixture = fixture();
+        assert_eq!(fixture.push(&[&"x".repeat(1000)]), Ok(()));
+        assert_eq!(fixture.push(&["y"]), Err(Overflow));
+        fixture.outbox.take_payload(&mut Vec::new(), 10);
+        assert_eq!(fixture.push(&["y"]), Ok(()));
+    }
+
+    #[test]
+    fn a_payload_holds_what_fits_and_at_least_one_message() {
+        let mut fixture = fixture();
+        for text in ["first", "2nd", "3rd"] {
+            fixture.push(&[text]).unwrap();
+        }
+        let mut body = |max| {
+            let mut body = Vec::new();
+            fixture.outbox.take_payload(&mut body, max);
+            String::from_utf8(body).unwrap()
+        };
+        assert_eq!(body(3), "4first");
+        assert_eq!(body(100), "42nd\x1e43rd");
+    }
+
+    #[test]
+    fn dropping_it_gives_its_entries_back() {
+        let mut fixture = fixture();
+        fixture.push(&["a"]).unwrap();
+        assert!(fixture.budget.used() > ENTRY_BYTES);
+        drop(fixture.outbox);
+        assert_eq!(fixture.budget.used(), 0);
+    }
+}

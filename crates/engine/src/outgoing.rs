@@ -1,0 +1,258 @@
+//! A message encoded once for any number of sessions.
+
+use std::sync::{Arc, OnceLock};
+
+use bytes::{Buf as _, Bytes};
+use fanfare_proto::buffer::{Buffer, Frame};
+use fanfare_proto::engine::payload;
+use fastwebsockets::{OpCode, Payload};
+use prometheus::IntGauge;
+use smallvec::SmallVec;
+
+/// One message, or several that belong together, ready for every transport.
+///
+/// The complete WebSocket frame of each is built when it is made; its payload is also the text that polling
+/// clients get. The base64 form of binary data is made when the first polling client needs it. Handing it to
+/// a session costs a reference count: no copy and no serialisation, however many sessions there are.
+#[derive(Clone, Debug)]
+pub struct Outgoing(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    frames: SmallVec<[OutgoingFrame; 1]>,
+    bytes: usize,
+    compress: bool,
+    /// Keeps the bytes counted in the budget of the node, once for all sessions.
+    _charge: Charge,
+}
+
+/// One WebSocket frame of an [`Outgoing`].
+#[derive(Debug)]
+pub(crate) struct OutgoingFrame {
+    /// Header and payload. Frames of a server are not masked, so the same bytes serve every client.
+    bytes: Bytes,
+    header_len: usize,
+    binary: bool,
+    /// The same message in base64, as a text frame.
+    base64: OnceLock<TextFrame>,
+}
+
+#[derive(Debug)]
+struct TextFrame {
+    bytes: Bytes,
+    header_len: usize,
+}
+
+impl Outgoing {
+    /// Encodes messages; `compress` allows a polling body with them in it to be compressed.
+    pub(crate) fn messages(messages: impl IntoIterator<Item = Frame>, compress: bool, budget: &Arc<Budget>) -> Self {
+        let frames = messages.into_iter().map(|message| match message {
+            Frame::Text(mut text) => {
+                text.prepend(b"4");
+                OutgoingFrame::text(text)
+            }
+            Frame::Binary(data) => OutgoingFrame::binary(data),
+        });
+        Self::new(frames.collect(), compress, budget)
+    }
+
+    /// Takes a packet of the protocol as it is, type included.
+    pub(crate) fn packet(packet: &str, budget: &Arc<Budget>) -> Self {
+        let frame = OutgoingFrame::text(Buffer::from(packet.as_bytes()));
+        Self::new(SmallVec::from_iter([frame]), false, budget)
+    }
+
+    /// The answer to a WebSocket ping.
+    pub(crate) fn pong(payload: &[u8], budget: &Arc<Budget>) -> Self {
+        let mut frame = Buffer::from(payload);
+        let header_len = prepend_header(&mut frame, OpCode::Pong);
+        let frame = OutgoingFrame { bytes: into_bytes(frame), header_len, binary: false, base64: OnceLock::new() };
+        Self::new(SmallVec::from_iter([frame]), false, budget)
+    }
+
+    fn new(frames: SmallVec<[OutgoingFrame; 1]>, compress: bool, budget: &Arc<Budget>) -> Self {
+        let bytes = frames.iter().map(|frame| frame.bytes.len()).sum();
+        Self(Arc::new(Inner { frames, bytes, compress, _charge: Budget::charge(budget, bytes) }))
+    }
+
+    /// Bytes of all frames.
+    pub fn len(&self) -> usize {
+        self.0.bytes
+    }
+
+    /// Whether there is no message in it.
+    pub fn is_empty(&self) -> bool {
+        self.0.frames.is_empty()
+    }
+
+    /// The content of each message: text without its packet type, binary data as it is.
+    pub fn payloads(&self) -> impl Iterator<Item = Bytes> {
+        self.0.frames.iter().map(|frame| {
+            let packet_type = usize::from(!frame.binary);
+            frame.bytes.slice(frame.header_len + packet_type..)
+        })
+    }
+
+    pub(crate) fn frames(&self) -> &[OutgoingFrame] {
+        &self.0.frames
+    }
+
+    pub(crate) fn compress(&self) -> bool {
+        self.0.compress
+    }
+}
+
+impl OutgoingFrame {
+    fn text(payload: Buffer) -> Self {
+        let TextFrame { bytes, header_len } = TextFrame::new(payload);
+        Self { bytes, header_len, binary: false, base64: OnceLock::new() }
+    }
+
+    fn binary(mut payload: Buffer) -> Self {
+        let header_len = prepend_header(&mut payload, OpCode::Binary);
+        Self { bytes: into_bytes(payload), header_len, binary: true, base64: OnceLock::new() }
+    }
+
+    /// The frame for a WebSocket; `base64` for a client that has asked for text only.
+    pub(crate) fn websocket(&self, base64: bool) -> &Bytes {
+        if self.binary && base64 { &self.base64().bytes } else { &self.bytes }
+    }
+
+    /// The packet for a polling payload.
+    pub(crate) fn polling(&self) -> &[u8] {
+        if self.binary {
+            let text = self.base64();
+            &text.bytes[text.header_len..]
+        } else {
+            &self.bytes[self.header_len..]
+        }
+    }
+
+    fn base64(&self) -> &TextFrame {
+        self.base64.get_or_init(|| {
+            let text = payload::binary_text(&self.bytes[self.header_len..]);
+            TextFrame::new(Buffer::from(text.as_bytes()))
+        })
+    }
+}
+
+impl TextFrame {
+    fn new(mut payload: Buffer) -> Self {
+        let header_len = prepend_header(&mut payload, OpCode::Text);
+        Self { bytes: into_bytes(payload), header_len }
+    }
+}
+
+/// Puts a WebSocket header in front of a payload; returns its length.
+pub(crate) fn prepend_header(payload: &mut Buffer, opcode: OpCode) -> usize {
+    let mut header = [0; MAX_HEADER_LEN];
+    let content = Payload::Borrowed(payload.as_slice());
+    let len = fastwebsockets::Frame::new(true, opcode, None, content).fmt_head(&mut header);
+    payload.prepend(&header[..len]);
+    len
+}
+
+fn into_bytes(buffer: Buffer) -> Bytes {
+    let (bytes, start) = buffer.into_parts();
+    let mut bytes = Bytes::from(bytes);
+    bytes.advance(start);
+    bytes
+}
+
+const MAX_HEADER_LEN: usize = 16;
+
+/// How many bytes may wait in all outboxes of a node together, and how many do.
+#[derive(Debug)]
+pub(crate) struct Budget {
+    used: IntGauge,
+    limit: usize,
+}
+
+impl Budget {
+    pub(crate) fn new(limit: usize, used: IntGauge) -> Arc<Self> {
+        Arc::new(Self { used, limit })
+    }
+
+    #[cfg(test)]
+    pub(crate) fn unlimited() -> Arc<Self> {
+        Self::new(usize::MAX, IntGauge::new("used", "used").expect("the name is valid"))
+    }
+
+    pub(crate) fn used(&self) -> usize {
+        usize::try_from(self.used.get()).unwrap_or(0)
+    }
+
+    pub(crate) fn is_exceeded(&self) -> bool {
+        self.used() > self.limit
+    }
+
+    pub(crate) fn add(&self, bytes: usize) {
+        self.used.add(bytes.cast_signed() as i64);
+    }
+
+    pub(crate) fn remove(&self, bytes: usize) {
+        self.used.sub(bytes.cast_signed() as i64);
+    }
+
+    fn charge(budget: &Arc<Self>, bytes: usize) -> Charge {
+        budget.add(bytes);
+        Charge { budget: budget.clone(), bytes }
+    }
+}
+
+#[derive(Debug)]
+struct Charge {
+    budget: Arc<Budget>,
+    bytes: usize,
+}
+
+impl Drop for Charge {
+    fn drop(&mut self) {
+        self.budget.remove(self.bytes);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn message(frame: Frame) -> (Outgoing, Arc<Budget>) {
+        let budget = Budget::unlimited();
+        (Outgoing::messages([frame], true, &budget), budget)
+    }
+
+    #[test]
+    fn text_serves_both_transports_from_the_same_bytes() {
+        let (outgoing, _) = message(Frame::Text(Buffer::from(&b"hi"[..])));
+        let frame = &outgoing.frames()[0];
+        assert_eq!(&frame.websocket(false)[..], b"\x81\x034hi");
+        assert_eq!(frame.polling(), b"4hi");
+        assert_eq!(frame.websocket(false)[2..].as_ptr(), frame.polling().as_ptr());
+        assert_eq!(outgoing.payloads().next().unwrap(), "hi");
+    }
+
+    #[test]
+    fn binary_data_is_bare_or_base64() {
+        let (outgoing, _) = message(Frame::Binary(Buffer::from(&[1, 2, 3, 4][..])));
+        let frame = &outgoing.frames()[0];
+        assert_eq!(&frame.websocket(false)[..], b"\x82\x04\x01\x02\x03\x04");
+        assert_eq!(&frame.websocket(true)[..], b"\x81\x09bAQIDBA==");
+        assert_eq!(frame.polling(), b"bAQIDBA==");
+    }
+
+    #[test]
+    fn long_payloads_get_long_headers() {
+        let (outgoing, _) = message(Frame::Text(Buffer::from(&[b'x'; 70_000][..])));
+        let frame = outgoing.frames()[0].websocket(false).clone();
+        assert_eq!(frame[..10], [0x81, 127, 0, 0, 0, 0, 0, 1, 0x11, 0x71]);
+    }
+
+    #[test]
+    fn bytes_count_once_however_many_hold_them() {
+        let (outgoing, budget) = message(Frame::Text(Buffer::from(&[b'x'; 100][..])));
+        let held: Vec<_> = (0..10).map(|_| outgoing.clone()).collect();
+        assert_eq!(budget.used(), outgoing.len());
+        drop((outgoing, held));
+        assert_eq!(budget.used(), 0);
+    }
+}

@@ -1,0 +1,17 @@
+//! The WebSocket transport: handshake, frames, and the task that reads from the client.
+
+mod accept;
+mod buffers;
+mod decoder;
+mod driver;
+mod meter;
+mod plain;
+mod stream;
+
+pub(crate) use accept::Acceptance;
+pub(crate) use driver::Driver;
+pub use plain::{OwnedMessage, WebSocket};
+pub(crate) use stream::Stream;
+
+/// How long a closed socket waits for the client to close it too.
+const LINGER: std::time::Duration = std::time::Duration::from_millis(500);

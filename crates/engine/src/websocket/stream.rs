@@ -1,0 +1,111 @@
+//! The connection below a WebSocket.
+
+use std::io::{self, IoSlice};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use hyper::upgrade::Upgraded;
+use hyper_util::rt::TokioIo;
+use socket2::SockRef;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+
+use crate::listener::Connection;
+
+/// A connection after its upgrade.
+pub(crate) enum Stream {
+    /// A plain socket, which anybody may write to.
+    Tcp(Arc<TcpStream>),
+    /// Anything else, TLS for one: only its task can write.
+    Other(Pin<Box<dyn AsyncStream>>),
+}
+
+pub(crate) trait AsyncStream: AsyncRead + AsyncWrite + Send {}
+
+impl<T: AsyncRead + AsyncWrite + Send> AsyncStream for T {}
+
+impl Stream {
+    /// Unwraps what hyper has upgraded; returns the bytes it has read too much.
+    pub(crate) fn from_upgraded(upgraded: Upgraded) -> (Self, Bytes) {
+        // The listener of this crate.
+        let upgraded = match upgraded.downcast::<TokioIo<Connection<TcpStream>>>() {
+            Ok(parts) => return (Self::tcp(parts.io.into_inner().into_inner()), parts.read_buf),
+            Err(upgraded) => upgraded,
+        };
+        // hyper by itself.
+        let upgraded = match upgraded.downcast::<TokioIo<TcpStream>>() {
+            Ok(parts) => return (Self::tcp(parts.io.into_inner()), parts.read_buf),
+            Err(upgraded) => upgraded,
+        };
+        // axum, and others that serve with hyper-util.
+        match hyper_util::server::conn::auto::upgrade::downcast::<TokioIo<TcpStream>>(upgraded) {
+            Ok(parts) => (Self::tcp(parts.io.into_inner()), parts.read_buf),
+            Err(upgraded) => (Self::Other(Box::pin(TokioIo::new(upgraded))), Bytes::new()),
+        }
+    }
+
+    fn tcp(stream: TcpStream) -> Self {
+        Self::Tcp(Arc::new(stream))
+    }
+
+    /// The socket, where others than the task may write.
+    pub(crate) fn shared(&self) -> Option<Arc<TcpStream>> {
+        match self {
+            Self::Tcp(stream) => Some(stream.clone()),
+            Self::Other(_) => None,
+        }
+    }
+
+    pub(crate) fn poll_read(&mut self, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
+        match self {
+            Self::Tcp(stream) => loop {
+                ready!(stream.poll_read_ready(cx))?;
+                match stream.try_read(buffer) {
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                    result => return Poll::Ready(result),
+                }
+            },
+            Self::Other(stream) => {
+                let mut buffer = ReadBuf::new(buffer);
+                ready!(stream.as_mut().poll_read(cx, &mut buffer))?;
+                Poll::Ready(Ok(buffer.filled().len()))
+            }
+        }
+    }
+
+    /// Writes what the connection takes now; the task is woken when it takes more.
+    pub(crate) fn write(&mut self, cx: &mut Context<'_>, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+        match self.poll_write(cx, slices) {
+            Poll::Ready(result) => result,
+            Poll::Pending => Err(io::ErrorKind::WouldBlock.into()),
+        }
+    }
+
+    fn poll_write(&mut self, cx: &mut Context<'_>, slices: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
+        match self {
+            Self::Tcp(stream) => loop {
+                ready!(stream.poll_write_ready(cx))?;
+                match stream.try_write_vectored(slices) {
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                    result => return Poll::Ready(result),
+                }
+            },
+            Self::Other(stream) => {
+                let written = ready!(stream.as_mut().poll_write_vectored(cx, slices))?;
+                // TLS keeps what it has encrypted until it is flushed.
+                let _ = stream.as_mut().poll_flush(cx)?;
+                Poll::Ready(Ok(written))
+            }
+        }
+    }
+
+    /// Lets out what a layer below has kept, and ends the sending side.
+    pub(crate) fn poll_shutdown(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self {
+            Self::Tcp(stream) => Poll::Ready(SockRef::from(&**stream).shutdown(std::net::Shutdown::Write)),
+            Self::Other(stream) => stream.as_mut().poll_shutdown(cx),
+        }
+    }
+}
