@@ -8,11 +8,12 @@ use std::time::Duration;
 
 use fanfare_proto::engine::{SessionSettings, Transport};
 use fanfare_proto::ids::NodeId;
-use http::HeaderMap;
+use http::request::Parts;
+use http::{HeaderMap, Response};
 use ipnet::IpNet;
 
 use crate::engine::Engine;
-use crate::http::{Cookie, Cors};
+use crate::http::{Body, Cookie, Cors};
 use crate::{Application, Handshake};
 
 /// Builds an [`Engine`]. Every option has the reference server's default unless it says otherwise.
@@ -74,6 +75,7 @@ pub(crate) struct Config {
     pub(crate) http_compression_threshold_bytes: Option<usize>,
     pub(crate) initial_headers: Option<HeadersHook>,
     pub(crate) headers: Option<HeadersHook>,
+    pub(crate) intercept: Option<Intercept>,
     pub(crate) allow_missing_origin: bool,
     pub(crate) trusted_proxies: Vec<IpNet>,
     pub(crate) node: Option<NodeId>,
@@ -103,6 +105,7 @@ pub struct MessageRate {
 }
 
 pub(crate) type HeadersHook = Arc<dyn Fn(&mut HeaderMap, &Handshake) + Send + Sync>;
+pub(crate) type Intercept = Arc<dyn Fn(&Parts) -> Option<Response<Body>> + Send + Sync>;
 pub(crate) type AllowRequest = Arc<dyn Fn(Handshake) -> Allowing + Send + Sync>;
 type Allowing = Pin<Box<dyn Future<Output = Result<(), Denied>> + Send>>;
 
@@ -121,6 +124,7 @@ impl Default for EngineBuilder {
                 http_compression_threshold_bytes: Some(1024),
                 initial_headers: None,
                 headers: None,
+                intercept: None,
                 allow_missing_origin: true,
                 trusted_proxies: Vec::new(),
                 node: None,
@@ -229,6 +233,13 @@ impl EngineBuilder {
         self
     }
 
+    /// Looks at every request of the engine's path before the engine does; a request that it answers goes no further. The
+    /// answer gets the CORS headers of the engine.
+    pub fn intercept(mut self, answer: impl Fn(&Parts) -> Option<Response<Body>> + Send + Sync + 'static) -> Self {
+        self.config.intercept = Some(Arc::new(answer));
+        self
+    }
+
     /// Whether a WebSocket without `Origin`, as programs other than browsers open it, is let in when
     /// [`cors`](Self::cors) names the origins. Default: true.
     pub fn allow_missing_origin(mut self, allow: bool) -> Self {
@@ -297,6 +308,11 @@ impl EngineBuilder {
     pub fn registry(mut self, registry: prometheus::Registry) -> Self {
         self.config.registry = registry;
         self
+    }
+
+    /// The registry in which the metrics will be.
+    pub fn registered(&self) -> &prometheus::Registry {
+        &self.config.registry
     }
 
     /// Checks the options and makes an engine that hands its sessions to `application`.

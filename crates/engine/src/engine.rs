@@ -5,6 +5,7 @@ use std::fmt;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use fanfare_proto::buffer::Frame;
 use fanfare_proto::engine::{CloseReason, Closed, Open, Packet, Transport};
@@ -43,8 +44,10 @@ pub(crate) struct Shared {
     next_shard: AtomicUsize,
     sessions: RwLock<HashMap<Sid, Session>>,
     addresses: Mutex<HashMap<IpAddr, usize>>,
+    /// Held by the task of every WebSocket.
+    websockets: Arc<()>,
     closed: AtomicBool,
-    shedding: Mutex<()>,
+    shedding: AtomicBool,
 }
 
 /// Why no session was opened.
@@ -78,8 +81,9 @@ impl Engine {
             next_shard: AtomicUsize::new(0),
             sessions: RwLock::default(),
             addresses: Mutex::default(),
+            websockets: Arc::default(),
             closed: AtomicBool::new(false),
-            shedding: Mutex::new(()),
+            shedding: AtomicBool::new(false),
             config,
         })))
     }
@@ -138,6 +142,18 @@ impl Engine {
         self.sessions().iter().for_each(Session::discard);
         self.0.stop();
     }
+
+    /// Opens no more sessions and closes those there are once what waits for them has been delivered, but no later
+    /// than after `grace`.
+    pub async fn shutdown(&self, grace: Duration) {
+        self.0.closed.store(true, Ordering::Release);
+        self.sessions().iter().for_each(Session::close);
+        let deadline = tokio::time::Instant::now() + grace;
+        while !self.0.is_drained() && tokio::time::Instant::now() < deadline {
+            tokio::time::sleep(DRAIN_CHECK).await;
+        }
+        self.close();
+    }
 }
 
 impl Shared {
@@ -177,6 +193,16 @@ impl Shared {
         Ok(session)
     }
 
+    /// A WebSocket has a task, until what is returned is dropped.
+    pub(crate) fn count_websocket(&self) -> Arc<()> {
+        self.websockets.clone()
+    }
+
+    /// Whether there is no session and no WebSocket that still writes.
+    fn is_drained(&self) -> bool {
+        self.sessions.read().is_empty() && Arc::strong_count(&self.websockets) == 1
+    }
+
     /// Whether a polling session may move to WebSocket.
     pub(crate) fn may_upgrade(&self) -> bool {
         self.config.allow_upgrades && self.config.transports.contains(&Transport::WebSocket)
@@ -206,11 +232,17 @@ impl Shared {
     }
 
     /// Closes the sessions with the fullest outboxes while all together hold too much.
-    pub(crate) fn shed_load(&self) {
-        if !self.budget.is_exceeded() {
-            return;
+    pub(crate) fn shed_load(self: &Arc<Self>) {
+        if self.budget.is_exceeded() && !self.shedding.swap(true, Ordering::AcqRel) {
+            let engine = self.clone();
+            tokio::spawn(async move {
+                engine.close_fullest();
+                engine.shedding.store(false, Ordering::Release);
+            });
         }
-        let Some(_only) = self.shedding.try_lock() else { return };
+    }
+
+    fn close_fullest(&self) {
         let mut sessions: Vec<_> = {
             let sessions = self.sessions.read();
             sessions.values().map(|session| (session.outbox_bytes(), session.clone())).collect()
@@ -277,6 +309,9 @@ impl fmt::Debug for Engine {
         f.debug_struct("Engine").field("config", &self.0.config).finish_non_exhaustive()
     }
 }
+
+/// How often a shutdown looks whether it is done.
+const DRAIN_CHECK: Duration = Duration::from_millis(10);
 
 /// Bytes from the random source of the operating system.
 fn random<const N: usize>() -> [u8; N] {

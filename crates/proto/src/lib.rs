@@ -19,11 +19,13 @@
 //!   as JSON or MessagePack.
 //! - [`buffer`]: encoded messages that a transport can frame without copying them.
 //! - [`ids`]: the identifiers of nodes, sessions and sockets.
+//! - [`dates`]: dates in JavaScript's two text forms.
 //! - [`timers`]: deadlines of many sessions in shared time slots.
 
 #![cfg_attr(test, allow(clippy::disallowed_methods, reason = "a test has to start at some instant"))]
 
 pub mod buffer;
+pub mod dates;
 pub mod engine;
 pub mod ids;
 pub mod socket;

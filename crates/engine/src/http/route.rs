@@ -19,6 +19,11 @@ use crate::{Engine, Handshake};
 
 /// Answers one request of the engine's path.
 pub(super) async fn answer(engine: &Engine, request: Request<RequestBody>) -> Response<Body> {
+    let (parts, body) = request.into_parts();
+    if let Some(response) = engine.0.config.intercept.as_ref().and_then(|intercept| intercept(&parts)) {
+        return response;
+    }
+    let request = Request::from_parts(parts, body);
     match route(engine, request).await {
         Ok(response) => response,
         Err(refusal) => {

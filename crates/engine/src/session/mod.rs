@@ -103,14 +103,14 @@ impl Session {
 
     /// Sends messages that were [encoded](crate::Engine::encode) before, at the cost of a reference count.
     pub fn send_encoded(&self, messages: &Outgoing) -> Result<(), SendError> {
-        self.update(|state| state.push(messages.clone(), &self.0.engine.config.limits))?;
+        let sent = self.update_later(|state| state.push(messages.clone(), &self.0.engine.config.limits));
         self.0.engine.shed_load();
-        Ok(())
+        sent
     }
 
     /// Sends messages if they can leave at once, and drops them otherwise; says whether they were sent.
     pub fn send_volatile(&self, messages: &Outgoing) -> Result<bool, SendError> {
-        let sent = self.update(|state| {
+        let sent = self.update_later(|state| {
             if !state.is_writable() {
                 return Ok(false);
             }
@@ -155,6 +155,11 @@ impl Session {
             state.outbox.discard();
             state.core.handle_close(WhenClosed::AtOnce, now());
         });
+    }
+
+    /// Has the session closed at an instant, unless that is taken back before.
+    pub fn expire_at(&self, expires_at: Option<Instant>) {
+        self.update(|state| state.expires_at = expires_at);
     }
 
     /// How the session ended, once it has.
@@ -366,6 +371,10 @@ impl Session {
             if state.is_stalled(now, self.0.engine.config.limits.write_timeout) {
                 state.core.handle_error(CloseReason::SlowConsumer.into());
             }
+            if state.expires_at.is_some_and(|at| now >= at) {
+                state.expires_at = None;
+                state.core.handle_close(WhenClosed::Flushed, now);
+            }
             while let Some(action) = state.core.handle_timeout(now) {
                 match action {
                     Action::SendPing => {
@@ -381,6 +390,25 @@ impl Session {
 
     /// Does something to the state and sees to what follows from it.
     fn update<R>(&self, change: impl FnOnce(&mut State) -> R) -> R {
+        let (result, closed) = self.change(change);
+        if let Some(closed) = closed {
+            self.finish(closed);
+        }
+        result
+    }
+
+    /// As [`update`](Self::update), but lets a task tell the application that the session is over. For sending:
+    /// whoever sends to many may hold locks that the application needs.
+    fn update_later<R>(&self, change: impl FnOnce(&mut State) -> R) -> R {
+        let (result, closed) = self.change(change);
+        if let Some(closed) = closed {
+            let session = self.clone();
+            tokio::spawn(async move { session.finish(closed) });
+        }
+        result
+    }
+
+    fn change<R>(&self, change: impl FnOnce(&mut State) -> R) -> (R, Option<Closed>) {
         let mut state = self.0.state.lock();
         let result = change(&mut state);
         let closed = state.core.poll_closed();
@@ -398,10 +426,7 @@ impl Session {
         if flush && !self.0.dirty.swap(true, Ordering::AcqRel) {
             self.0.engine.flusher(self.0.shard).add(self.clone());
         }
-        if let Some(closed) = closed {
-            self.finish(closed);
-        }
-        result
+        (result, closed)
     }
 
     fn finish(&self, closed: Closed) {

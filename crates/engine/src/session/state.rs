@@ -26,6 +26,8 @@ pub(crate) struct State {
     pub(super) corks: u16,
     /// Since when the client has taken nothing of what waits for it.
     stalled_since: Option<Instant>,
+    /// When the session is to be closed, if the application has said so.
+    pub(super) expires_at: Option<Instant>,
     /// The task of a probing WebSocket, to be woken when its attempt is over.
     probing: Option<Waker>,
     /// The close code for the WebSocket; the reference closes without one where it has nothing to say.
@@ -82,6 +84,7 @@ impl State {
             scheduled: None,
             corks: 0,
             stalled_since: None,
+            expires_at: None,
             probing: None,
             close_code: None,
         }
@@ -287,8 +290,9 @@ impl State {
 
     /// When the clock has to look at the session.
     pub(super) fn poll_timeout(&self, write_timeout: Duration) -> Option<Instant> {
-        let stalled = self.stalled_since.filter(|_| self.core.is_open()).map(|since| since + write_timeout);
-        [self.core.poll_timeout(), stalled].into_iter().flatten().min()
+        let stalled = self.stalled_since.map(|since| since + write_timeout);
+        let own = [stalled, self.expires_at].into_iter().filter(|_| self.core.is_open());
+        own.chain([self.core.poll_timeout()]).flatten().min()
     }
 
     pub(super) fn is_stalled(&self, now: Instant, write_timeout: Duration) -> bool {

@@ -104,6 +104,7 @@ impl Driver {
 
     /// Drives the socket until it is closed. `early` is what the client has sent right behind its handshake.
     pub(crate) async fn run(mut self, mut stream: Stream, early: &[u8]) {
+        let _counted = self.session.engine().count_websocket();
         if self.stage == Stage::Open {
             self.session.attach(WebSocketLink::new(stream.shared(), self.base64));
             self.linked = true;

@@ -57,6 +57,13 @@ pub struct ArgError {
     pub message: String,
 }
 
+impl ArgError {
+    /// There is no such argument.
+    pub fn missing(index: usize) -> Self {
+        Self { index, message: "it is missing".to_owned() }
+    }
+}
+
 impl<'a> Args<'a> {
     /// No arguments.
     pub const NONE: Args<'static> = Args::Json { text: "", attachments: &[] };
@@ -88,7 +95,7 @@ impl<'a> Args<'a> {
     }
 }
 
-impl ArgsReader<'_> {
+impl<'a> ArgsReader<'a> {
     /// The next argument; `None` when there is no more.
     #[expect(clippy::should_implement_trait, reason = "every argument has a type of its own")]
     pub fn next<T: DeserializeOwned>(&mut self) -> Option<Result<T, ArgError>> {
@@ -99,6 +106,17 @@ impl ArgsReader<'_> {
         };
         self.count += 1;
         Some(value.map_err(|message| ArgError { index, message }))
+    }
+
+    /// The arguments that have not been given out yet.
+    pub fn rest(&self) -> Args<'a> {
+        match self.args {
+            Args::Json { text, attachments } => {
+                let rest = text[self.tokens.position()..].trim_start();
+                Args::Json { text: rest.strip_prefix(',').unwrap_or(rest), attachments }
+            }
+            Args::MsgPack(bytes) => Args::MsgPack(&bytes[self.position..]),
+        }
     }
 
     /// How many arguments have been given out.
@@ -296,6 +314,17 @@ mod tests {
         assert_eq!(args.next::<Option<u8>>(), Some(Ok(None)));
         assert_eq!(args.next::<u8>(), None);
         assert_eq!(args.count(), 4);
+    }
+
+    #[test]
+    fn the_rest_can_be_had() {
+        let mut args = json("1 , 2,3").reader();
+        args.next::<u8>();
+        let mut rest = args.rest().reader();
+        assert_eq!((rest.next::<u8>(), rest.next::<u8>(), rest.next::<u8>()), (Some(Ok(2)), Some(Ok(3)), None));
+        let mut args = Args::MsgPack(&[1, 2]).reader();
+        args.next::<u8>();
+        assert_eq!(args.rest().reader().next::<u8>(), Some(Ok(2)));
     }
 
     #[test]

@@ -50,7 +50,7 @@ impl Parser {
         namespace: &str,
         id: Option<u64>,
         name: &str,
-        args: &impl EmitArgs,
+        args: &(impl EmitArgs + ?Sized),
         offset: Option<&str>,
     ) -> Result<Encoded, EncodeError> {
         self.encode_array(Kind::Event, namespace, id, |items| {
@@ -61,7 +61,7 @@ impl Parser {
     }
 
     /// Writes an acknowledgement.
-    pub fn encode_ack(self, namespace: &str, id: u64, args: &impl EmitArgs) -> Result<Encoded, EncodeError> {
+    pub fn encode_ack(self, namespace: &str, id: u64, args: &(impl EmitArgs + ?Sized)) -> Result<Encoded, EncodeError> {
         self.encode_array(Kind::Ack, namespace, Some(id), |items| args.write(items))
     }
 

@@ -4,9 +4,14 @@ use std::fmt;
 use std::ops::Index;
 
 use bytes::Bytes;
+use serde::de::DeserializeOwned;
 use serde::de::{MapAccess, SeqAccess, Visitor};
 use serde::ser::{SerializeMap, SerializeSeq};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use super::args::ArgError;
+use super::encoder::EncodeError;
+use super::transcode;
 
 /// Whatever a client can send as one argument: JSON, and binary data at any depth.
 ///
@@ -42,6 +47,21 @@ pub enum Number {
 }
 
 impl Value {
+    /// Writes any value down.
+    pub fn of<T: Serialize + ?Sized>(value: &T) -> Result<Self, EncodeError> {
+        // Through MessagePack, which has bytes; JSON has not.
+        let mut packed = Vec::new();
+        transcode::write_msgpack(&mut packed, value)?;
+        rmp_serde::from_slice(&packed).map_err(|error| EncodeError(error.to_string()))
+    }
+
+    /// Reads it as a type.
+    pub fn read<T: DeserializeOwned>(&self) -> Result<T, ArgError> {
+        let read = rmp_serde::to_vec(self).map_err(|error| error.to_string());
+        let read = read.and_then(|packed| rmp_serde::from_slice(&packed).map_err(|error| error.to_string()));
+        read.map_err(|message| ArgError { index: 0, message })
+    }
+
     /// The member of an object, or `None` for any other value.
     pub fn get(&self, key: &str) -> Option<&Self> {
         match self {
@@ -275,6 +295,20 @@ mod tests {
         let text = r#"{"z":1,"a":[null,true,-2,1.5,18446744073709551615,"é"],"":{}}"#;
         let value: Value = serde_json::from_str(text).unwrap();
         assert_eq!(serde_json::to_string(&value).unwrap(), text);
+    }
+
+    #[test]
+    fn any_type_can_be_written_down_and_read() {
+        #[derive(Debug, PartialEq, Serialize, Deserialize)]
+        struct User {
+            name: String,
+            picture: Bytes,
+        }
+        let user = User { name: "ann".to_owned(), picture: Bytes::from_static(&[1, 2]) };
+        let value = Value::of(&user).unwrap();
+        assert_eq!(value["picture"].as_bytes(), Some(&user.picture));
+        assert_eq!(value.read(), Ok(user));
+        assert!(value.read::<u8>().is_err());
     }
 
     #[test]

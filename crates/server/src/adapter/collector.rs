@@ -1,0 +1,140 @@
+//! The answers to a broadcast.
+
+use std::sync::Arc;
+
+use fanfare_proto::socket::RawArgs;
+use parking_lot::Mutex;
+use tokio::sync::Notify;
+
+/// Collects the answers of all sockets that a broadcast has reached. Cheap to clone.
+///
+/// It is complete when as many nodes as expected have said how many sockets they have sent the event to, and all
+/// those have answered or are gone.
+#[derive(Clone, Debug)]
+pub struct AckCollector(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    state: Mutex<State>,
+    complete: Notify,
+}
+
+#[derive(Debug)]
+struct State {
+    /// How many nodes are to say how many sockets they have sent the event to.
+    servers: usize,
+    counted_servers: usize,
+    clients: usize,
+    lost: usize,
+    responses: Vec<RawArgs>,
+}
+
+/// What has been answered.
+#[derive(Clone, Debug)]
+pub struct Acks {
+    /// The answers so far.
+    pub responses: Vec<RawArgs>,
+    /// Sockets that have not answered, of those that are known.
+    pub missing: usize,
+    /// Whether every node has been heard of and every socket has answered.
+    pub complete: bool,
+}
+
+impl AckCollector {
+    /// Waits for this many nodes, this one included.
+    pub fn new(servers: usize) -> Self {
+        let state = State { servers, counted_servers: 0, clients: 0, lost: 0, responses: Vec::new() };
+        Self(Arc::new(Inner { state: Mutex::new(state), complete: Notify::new() }))
+    }
+
+    /// It has turned out how many nodes there are.
+    pub fn expect_servers(&self, servers: usize) {
+        self.change(|state| state.servers = servers);
+    }
+
+    /// A node has sent the event to this many sockets.
+    pub fn add_clients(&self, clients: usize) {
+        self.change(|state| {
+            state.counted_servers += 1;
+            state.clients += clients;
+        });
+    }
+
+    /// A socket has answered.
+    pub fn add_response(&self, response: RawArgs) {
+        self.change(|state| state.responses.push(response));
+    }
+
+    /// A socket is gone and will not answer.
+    pub(crate) fn add_lost(&self) {
+        self.change(|state| state.lost += 1);
+    }
+
+    /// Returns when nothing more is to come.
+    pub(crate) async fn completed(&self) {
+        loop {
+            let mut changed = std::pin::pin!(self.0.complete.notified());
+            changed.as_mut().enable();
+            if self.0.state.lock().is_settled() {
+                return;
+            }
+            changed.await;
+        }
+    }
+
+    /// What has been answered so far.
+    pub fn acks(&self) -> Acks {
+        let state = self.0.state.lock();
+        Acks {
+            responses: state.responses.clone(),
+            missing: state.clients.saturating_sub(state.responses.len()),
+            complete: state.is_settled() && state.lost == 0,
+        }
+    }
+
+    fn change(&self, change: impl FnOnce(&mut State)) {
+        let mut state = self.0.state.lock();
+        change(&mut state);
+        let settled = state.is_settled();
+        drop(state);
+        if settled {
+            self.0.complete.notify_waiters();
+        }
+    }
+}
+
+impl State {
+    fn is_settled(&self) -> bool {
+        self.counted_servers >= self.servers && self.responses.len() + self.lost >= self.clients
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use fanfare_proto::socket::Args;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn it_is_complete_when_all_nodes_and_sockets_have_answered() {
+        let collector = AckCollector::new(2);
+        collector.add_clients(1);
+        collector.add_response(Args::NONE.to_raw());
+        assert!(!collector.acks().complete);
+        collector.add_clients(1);
+        assert_eq!(collector.acks().missing, 1);
+        collector.add_response(Args::NONE.to_raw());
+        collector.completed().await;
+        assert!(collector.acks().complete);
+    }
+
+    #[tokio::test]
+    async fn sockets_that_are_gone_are_not_waited_for_but_missed() {
+        let collector = AckCollector::new(1);
+        collector.add_clients(1);
+        collector.add_lost();
+        collector.completed().await;
+        let acks = collector.acks();
+        assert_eq!((acks.complete, acks.missing), (false, 1));
+    }
+}

@@ -1,0 +1,301 @@
+//! The sockets of one namespace on this node.
+
+use std::fmt;
+use std::ops::Range;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use bytes::Bytes;
+use fanfare_engine::{Engine, Frame, Outgoing};
+use fanfare_proto::ids::SocketId;
+use fanfare_proto::socket::{Args, EmitArgs, Encoded, Parser};
+use parking_lot::RwLock;
+
+use super::members::{Joined, Left, Members};
+use super::{AckCollector, Broadcast, Selection};
+use crate::emit::{EmitError, check_name};
+use crate::remote::RemoteSocketData;
+use crate::room::Room;
+use crate::socket::Socket;
+
+/// The sockets of one namespace on this node: what an [`Adapter`](super::Adapter) delivers to. Cheap to clone.
+#[derive(Clone)]
+pub struct Local(Arc<Inner>);
+
+struct Inner {
+    namespace: Box<str>,
+    engine: Engine,
+    parser: Parser,
+    recovery: Option<Duration>,
+    members: RwLock<Members<Socket>>,
+    next_ack_id: AtomicU64,
+    room_listeners: RwLock<Vec<RoomListener>>,
+}
+
+pub(crate) type RoomListener = Arc<dyn Fn(&RoomEvent) + Send + Sync>;
+
+/// What happens to rooms. Sockets in the room of their own id take part.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RoomEvent {
+    /// `create-room`: a first socket is about to join.
+    Created(Room),
+    /// `join-room`: a socket has joined.
+    Joined(Room, SocketId),
+    /// `leave-room`: a socket has left.
+    Left(Room, SocketId),
+    /// `delete-room`: the last socket has left.
+    Deleted(Room),
+}
+
+/// An event, encoded once for all sockets of a namespace. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Packet {
+    outgoing: Outgoing,
+    args: Range<usize>,
+    parser: Parser,
+}
+
+impl Local {
+    pub(crate) fn new(namespace: &str, engine: Engine, parser: Parser, recovery: Option<Duration>) -> Self {
+        Self(Arc::new(Inner {
+            namespace: namespace.into(),
+            engine,
+            parser,
+            recovery,
+            members: RwLock::default(),
+            next_ack_id: AtomicU64::new(0),
+            room_listeners: RwLock::default(),
+        }))
+    }
+
+    /// The name of the namespace.
+    pub fn namespace(&self) -> &str {
+        &self.0.namespace
+    }
+
+    /// How long events and lost sessions are to be kept, where connection state recovery is on.
+    pub fn recovery(&self) -> Option<Duration> {
+        self.0.recovery
+    }
+
+    /// How many sockets there are.
+    pub fn len(&self) -> usize {
+        self.0.members.read().len()
+    }
+
+    /// Whether there is no socket.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Whether a room has a socket here.
+    pub fn has_room(&self, room: &str) -> bool {
+        self.0.members.read().has_room(room)
+    }
+
+    /// All rooms and how many sockets are in each, without those of single sockets.
+    pub fn rooms(&self) -> Vec<(Room, usize)> {
+        self.0.members.read().rooms().map(|(room, sockets)| (room.clone(), sockets)).collect()
+    }
+
+    /// How many rooms there are, without those of single sockets.
+    pub fn room_count(&self) -> usize {
+        self.0.members.read().room_count()
+    }
+
+    /// The socket of an id.
+    pub fn socket(&self, id: SocketId) -> Option<Socket> {
+        self.0.members.read().get(id).cloned()
+    }
+
+    /// The selected sockets.
+    pub fn sockets(&self, selection: &Selection) -> Vec<Socket> {
+        let mut sockets = Vec::new();
+        self.0.members.read().for_each(selection, |socket| sockets.push(socket.clone()));
+        sockets
+    }
+
+    /// Encodes a broadcast, with the offset of connection state recovery where it is on.
+    pub fn encode(&self, broadcast: &Broadcast<'_>, offset: Option<&str>) -> Result<Packet, EmitError> {
+        self.encode_event(None, broadcast.name, broadcast.args, offset, broadcast.compress)
+    }
+
+    /// Sends an encoded event to the selected sockets.
+    pub fn broadcast(&self, broadcast: &Broadcast<'_>, packet: &Packet) {
+        self.deliver(&broadcast.scope.selection, |socket| socket.deliver(packet, broadcast.volatile), packet);
+    }
+
+    /// Sends an event to the selected sockets and tells the collector how many there were; their answers go there too.
+    pub fn broadcast_with_ack(&self, broadcast: &Broadcast<'_>, collector: &AckCollector) -> Result<(), EmitError> {
+        let id = self.next_ack_id();
+        let packet = self.encode_event(Some(id), broadcast.name, broadcast.args, None, broadcast.compress)?;
+        let mut sent = 0;
+        let send = |socket: &Socket| sent += usize::from(socket.deliver_with_ack(&packet, id, collector));
+        self.deliver(&broadcast.scope.selection, send, &packet);
+        collector.add_clients(sent);
+        Ok(())
+    }
+
+    /// Describes the selected sockets.
+    pub fn fetch_sockets(&self, selection: &Selection) -> Vec<RemoteSocketData> {
+        self.sockets(selection).iter().map(Socket::describe).collect()
+    }
+
+    /// Makes the selected sockets join rooms.
+    pub fn sockets_join(&self, selection: &Selection, rooms: &[Room]) {
+        for socket in self.sockets(selection) {
+            socket.join(rooms);
+        }
+    }
+
+    /// Makes the selected sockets leave rooms.
+    pub fn sockets_leave(&self, selection: &Selection, rooms: &[Room]) {
+        for socket in self.sockets(selection) {
+            rooms.iter().for_each(|room| socket.leave(room));
+        }
+    }
+
+    /// Disconnects the selected sockets; with `close`, also the connections below them.
+    pub fn disconnect_sockets(&self, selection: &Selection, close: bool) {
+        self.sockets(selection).iter().for_each(|socket| socket.disconnect(close));
+    }
+
+    pub(crate) fn parser(&self) -> Parser {
+        self.0.parser
+    }
+
+    pub(crate) fn next_ack_id(&self) -> u64 {
+        self.0.next_ack_id.fetch_add(1, Ordering::Relaxed)
+    }
+
+    pub(crate) fn encode_event(
+        &self,
+        id: Option<u64>,
+        name: &str,
+        args: &dyn EmitArgs,
+        offset: Option<&str>,
+        compress: bool,
+    ) -> Result<Packet, EmitError> {
+        check_name(name)?;
+        let encoded = self.0.parser.encode_event(&self.0.namespace, id, name, args, offset)?;
+        Ok(Packet::new(encoded, self.0.parser, &self.0.engine, compress))
+    }
+
+    /// Adds a socket with its first rooms; returns what is to be [told](Self::tell) of it.
+    pub(crate) fn insert<'a>(&self, socket: &Socket, rooms: impl Iterator<Item = &'a Room>) -> Vec<RoomEvent> {
+        let id = socket.id();
+        let mut members = self.0.members.write();
+        members.insert(id, socket.clone());
+        let mut events = vec![RoomEvent::Created(id.into()), RoomEvent::Joined(id.into(), id)];
+        rooms.for_each(|room| events.extend(joined_events(room, members.join(id, room), id)));
+        events
+    }
+
+    /// Removes a socket.
+    pub(crate) fn remove(&self, id: SocketId) {
+        let Some(mut left) = self.0.members.write().remove(id) else { return };
+        left.push((id.into(), Left::Last));
+        let events: Vec<_> = left.iter().flat_map(|(room, left)| left_events(room, *left, id)).collect();
+        self.tell(&events);
+    }
+
+    /// Lets a socket join a room, unless it is in as many as it may be; says whether it is in it now.
+    pub(crate) fn join(&self, id: SocketId, room: &Room, max_rooms: usize) -> bool {
+        let joined = {
+            let mut members = self.0.members.write();
+            if members.rooms_of(id).len() >= max_rooms && !members.rooms_of(id).contains(room) {
+                return false;
+            }
+            members.join(id, room)
+        };
+        self.tell(&joined_events(room, joined, id));
+        joined != Joined::Unknown
+    }
+
+    pub(crate) fn leave(&self, id: SocketId, room: &str) {
+        let left = self.0.members.write().leave(id, room);
+        self.tell(&left_events(&room.into(), left, id));
+    }
+
+    pub(crate) fn rooms_of(&self, id: SocketId) -> Vec<Room> {
+        self.0.members.read().rooms_of(id).to_vec()
+    }
+
+    pub(crate) fn on_room_event(&self, listener: RoomListener) {
+        self.0.room_listeners.write().push(listener);
+    }
+
+    /// Visits the selected sockets, then lets those who listen know what they were sent.
+    fn deliver(&self, selection: &Selection, mut send: impl FnMut(&Socket), packet: &Packet) {
+        let mut listening = Vec::new();
+        self.0.members.read().for_each(selection, |socket| {
+            send(socket);
+            if socket.listens_to_outgoing() {
+                listening.push(socket.clone());
+            }
+        });
+        // Not before the lock is released: a listener may do anything, join a room for one.
+        listening.iter().for_each(|socket| socket.tell_outgoing(packet));
+    }
+
+    /// Tells those who listen what has happened to rooms. No lock may be held: they may do anything.
+    pub(crate) fn tell(&self, events: &[RoomEvent]) {
+        let listeners = self.0.room_listeners.read().clone();
+        for event in events {
+            listeners.iter().for_each(|listener| listener(event));
+        }
+    }
+}
+
+fn joined_events(room: &Room, joined: Joined, id: SocketId) -> Vec<RoomEvent> {
+    match joined {
+        Joined::First => vec![RoomEvent::Created(room.clone()), RoomEvent::Joined(room.clone(), id)],
+        Joined::Others => vec![RoomEvent::Joined(room.clone(), id)],
+        Joined::Already | Joined::Unknown => Vec::new(),
+    }
+}
+
+fn left_events(room: &Room, left: Left, id: SocketId) -> Vec<RoomEvent> {
+    match left {
+        Left::NotIn => Vec::new(),
+        Left::Others => vec![RoomEvent::Left(room.clone(), id)],
+        Left::Last => vec![RoomEvent::Left(room.clone(), id), RoomEvent::Deleted(room.clone())],
+    }
+}
+
+impl Packet {
+    fn new(encoded: Encoded, parser: Parser, engine: &Engine, compress: bool) -> Self {
+        let attachments = encoded.attachments.into_iter().map(Frame::Binary);
+        let frames = std::iter::once(encoded.head).chain(attachments);
+        Self { outgoing: engine.encode(frames, compress), args: encoded.args, parser }
+    }
+
+    /// Bytes of all frames.
+    pub fn len(&self) -> usize {
+        self.outgoing.len()
+    }
+
+    /// Whether there is nothing in it, which never is so.
+    pub fn is_empty(&self) -> bool {
+        self.outgoing.is_empty()
+    }
+
+    /// The name of the event and its arguments, as they were written.
+    pub fn with_args<R>(&self, read: impl FnOnce(Args<'_>) -> R) -> R {
+        let mut payloads = self.outgoing.payloads();
+        let head = payloads.next().unwrap_or_default();
+        let attachments: Vec<Bytes> = payloads.collect();
+        read(self.parser.args(&head, self.args.clone(), &attachments))
+    }
+
+    pub(crate) fn outgoing(&self) -> &Outgoing {
+        &self.outgoing
+    }
+}
+
+impl fmt::Debug for Local {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Local").field("namespace", &self.namespace()).field("sockets", &self.len()).finish()
+    }
+}

@@ -1,0 +1,266 @@
+//! What handlers can ask for.
+
+use std::any::type_name;
+use std::fmt;
+
+use fanfare_proto::socket::{ArgError, Args, ArgsReader, RawArgs};
+use serde::de::DeserializeOwned;
+
+use crate::ack::{Ack, NULL};
+use crate::handshake::Handshake;
+use crate::namespace::Namespace;
+use crate::server::Server;
+use crate::socket::{DisconnectReason, Socket};
+
+/// Can be asked for by every handler: it depends on the socket alone. Implement it for extractors of your own.
+pub trait FromSocket: Sized {
+    /// Gets it, or says why it cannot be had.
+    fn from_socket(socket: &Socket) -> Result<Self, ExtractError>;
+}
+
+/// Can be asked for by handlers of new sockets, and by middlewares.
+pub trait FromConnect: Sized {
+    /// Gets it, or says why it cannot be had; the client is refused then.
+    fn from_connect(context: &ConnectContext<'_>) -> Result<Self, ExtractError>;
+}
+
+/// Can be asked for by handlers of events.
+pub trait FromEvent: Sized {
+    /// Gets it, or says why it cannot be had; the event is not handled then.
+    fn from_event(context: &mut EventContext<'_>) -> Result<Self, ExtractError>;
+}
+
+/// Can be asked for by handlers of the end of a socket.
+pub trait FromDisconnect: Sized {
+    /// Gets it, or says why it cannot be had.
+    fn from_disconnect(context: &DisconnectContext<'_>) -> Result<Self, ExtractError>;
+}
+
+/// A socket that connects.
+#[derive(Debug)]
+pub struct ConnectContext<'a> {
+    pub(crate) socket: &'a Socket,
+}
+
+impl ConnectContext<'_> {
+    /// The socket.
+    pub fn socket(&self) -> &Socket {
+        self.socket
+    }
+}
+
+/// An event that has come.
+#[derive(Debug)]
+pub struct EventContext<'a> {
+    socket: &'a Socket,
+    name: &'a str,
+    args: Args<'a>,
+    reader: ArgsReader<'a>,
+    ack: Ack,
+    ack_taken: bool,
+}
+
+impl<'a> EventContext<'a> {
+    pub(crate) fn new(socket: &'a Socket, name: &'a str, args: Args<'a>, ack: &Ack) -> Self {
+        Self { socket, name, args, reader: args.reader(), ack: ack.clone(), ack_taken: false }
+    }
+
+    /// The socket it came from.
+    pub fn socket(&self) -> &Socket {
+        self.socket
+    }
+
+    /// The name of the event.
+    pub fn name(&self) -> &str {
+        self.name
+    }
+
+    /// All its arguments.
+    pub fn args(&self) -> Args<'a> {
+        self.args
+    }
+
+    /// Its arguments, from the first that nobody has taken yet.
+    pub fn reader(&mut self) -> &mut ArgsReader<'a> {
+        &mut self.reader
+    }
+
+    /// The acknowledgement, which from here on belongs to the handler.
+    pub fn take_ack(&mut self) -> Ack {
+        self.ack_taken = true;
+        self.ack.clone()
+    }
+
+    /// The acknowledgement, unless the handler has it.
+    pub(crate) fn remaining_ack(&self) -> Ack {
+        if self.ack_taken { Ack::new_unwanted() } else { self.ack.clone() }
+    }
+}
+
+/// A socket that has disconnected, or is about to.
+#[derive(Debug)]
+pub struct DisconnectContext<'a> {
+    pub(crate) socket: &'a Socket,
+    pub(crate) reason: DisconnectReason,
+}
+
+impl DisconnectContext<'_> {
+    /// The socket.
+    pub fn socket(&self) -> &Socket {
+        self.socket
+    }
+
+    /// Why.
+    pub fn reason(&self) -> DisconnectReason {
+        self.reason
+    }
+}
+
+/// Why a handler cannot have what it asks for.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ExtractError {
+    /// The client has sent something else.
+    #[error(transparent)]
+    Argument(#[from] ArgError),
+    /// The client has sent another authentication payload.
+    #[error("authentication payload: {0}")]
+    Auth(String),
+    /// The server has no such state: a mistake in the program.
+    #[error("the server was not given a state of type {0}")]
+    MissingState(&'static str),
+    /// An extractor of the program has refused.
+    #[error("{0}")]
+    Refused(String),
+}
+
+impl<T: FromSocket> FromConnect for T {
+    fn from_connect(context: &ConnectContext<'_>) -> Result<Self, ExtractError> {
+        T::from_socket(context.socket)
+    }
+}
+
+impl<T: FromSocket> FromEvent for T {
+    fn from_event(context: &mut EventContext<'_>) -> Result<Self, ExtractError> {
+        T::from_socket(context.socket)
+    }
+}
+
+impl<T: FromSocket> FromDisconnect for T {
+    fn from_disconnect(context: &DisconnectContext<'_>) -> Result<Self, ExtractError> {
+        T::from_socket(context.socket)
+    }
+}
+
+/// The socket.
+impl FromSocket for Socket {
+    fn from_socket(socket: &Socket) -> Result<Self, ExtractError> {
+        Ok(socket.clone())
+    }
+}
+
+/// The server.
+impl FromSocket for Server {
+    fn from_socket(socket: &Socket) -> Result<Self, ExtractError> {
+        Ok(socket.server().clone())
+    }
+}
+
+/// The namespace of the socket.
+impl FromSocket for Namespace {
+    fn from_socket(socket: &Socket) -> Result<Self, ExtractError> {
+        Ok(socket.namespace().clone())
+    }
+}
+
+/// The handshake of the socket.
+impl FromSocket for Handshake {
+    fn from_socket(socket: &Socket) -> Result<Self, ExtractError> {
+        Ok(socket.handshake())
+    }
+}
+
+/// The authentication payload of the client, of type `T`; an empty object when it has sent none.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Auth<T>(pub T);
+
+impl<T: DeserializeOwned> FromSocket for Auth<T> {
+    fn from_socket(socket: &Socket) -> Result<Self, ExtractError> {
+        serde_json::from_str(socket.auth()).map(Self).map_err(|error| ExtractError::Auth(error.to_string()))
+    }
+}
+
+/// The state of type `T` that the server was built with, see [`ServerBuilder::state`](crate::ServerBuilder::state).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct State<T>(pub T);
+
+impl<T: Clone + Send + Sync + 'static> FromSocket for State<T> {
+    fn from_socket(socket: &Socket) -> Result<Self, ExtractError> {
+        let state = socket.server().state::<T>();
+        state.map(Self).ok_or(ExtractError::MissingState(type_name::<T>()))
+    }
+}
+
+/// The next argument of the event, of type `T`: several of them take several arguments. One that is missing is as good
+/// as `null`, so that `Data<Option<T>>` is an optional argument.
+///
+/// Returned by a handler, it is the acknowledgement.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Data<T>(pub T);
+
+impl<T: DeserializeOwned> FromEvent for Data<T> {
+    fn from_event(context: &mut EventContext<'_>) -> Result<Self, ExtractError> {
+        let index = context.reader.count();
+        match context.reader.next() {
+            Some(value) => Ok(Self(value?)),
+            None => {
+                let absent = NULL.reader().next().and_then(Result::ok);
+                absent.map(Self).ok_or(ExtractError::Argument(ArgError::missing(index)))
+            }
+        }
+    }
+}
+
+/// All arguments of the event as they came, to be looked at or passed on.
+impl FromEvent for RawArgs {
+    fn from_event(context: &mut EventContext<'_>) -> Result<Self, ExtractError> {
+        Ok(context.args.to_raw())
+    }
+}
+
+/// The acknowledgement: the handler answers by it, and not by what it returns.
+impl FromEvent for Ack {
+    fn from_event(context: &mut EventContext<'_>) -> Result<Self, ExtractError> {
+        Ok(context.take_ack())
+    }
+}
+
+/// The name of the event.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EventName(pub String);
+
+impl FromEvent for EventName {
+    fn from_event(context: &mut EventContext<'_>) -> Result<Self, ExtractError> {
+        Ok(Self(context.name.to_owned()))
+    }
+}
+
+impl fmt::Display for EventName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// What else was asked for, or why it cannot be had: the handler runs in any case.
+impl<T: FromEvent> FromEvent for Result<T, ExtractError> {
+    fn from_event(context: &mut EventContext<'_>) -> Result<Self, ExtractError> {
+        Ok(T::from_event(context))
+    }
+}
+
+/// Why the socket has disconnected.
+impl FromDisconnect for DisconnectReason {
+    fn from_disconnect(context: &DisconnectContext<'_>) -> Result<Self, ExtractError> {
+        Ok(context.reason)
+    }
+}

@@ -1,0 +1,147 @@
+//! Runs handlers, and keeps what goes wrong in them to themselves.
+
+use std::any::Any;
+use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+
+use fanfare_proto::ids::SocketId;
+use futures_util::FutureExt as _;
+use smol_str::SmolStr;
+
+use super::extract::ExtractError;
+use super::reply::{HandlerError, fail};
+use super::{Prepared, Work};
+use crate::ack::Ack;
+use crate::socket::Socket;
+
+/// Something that went wrong in a handler. The socket lives on.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Failure {
+    /// The namespace of the socket.
+    pub namespace: String,
+    /// The socket.
+    pub socket: SocketId,
+    /// The event that was handled: its name, or `connection`, `disconnecting`, `disconnect`.
+    pub event: SmolStr,
+    /// What went wrong.
+    pub kind: FailureKind,
+}
+
+/// What went wrong in a handler.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum FailureKind {
+    /// It could not have what it asks for: the client has sent something else. It did not run.
+    Extract(ExtractError),
+    /// It has returned an error.
+    Returned(HandlerError),
+    /// It has panicked, with this message.
+    Panicked(String),
+}
+
+pub(crate) type FailureHook = Arc<dyn Fn(&Failure) + Send + Sync>;
+
+/// Where the failures of one handler go.
+#[derive(Clone)]
+pub(crate) struct Failures {
+    socket: Socket,
+    event: SmolStr,
+    ack: Ack,
+}
+
+impl Failures {
+    pub(crate) fn new(socket: &Socket, event: &str, ack: &Ack) -> Self {
+        Self { socket: socket.clone(), event: event.into(), ack: ack.clone() }
+    }
+
+    /// Reports that the handler could not be started.
+    pub(crate) fn refused(&self, error: ExtractError) {
+        fail(&self.ack, &error.to_string());
+        self.report(FailureKind::Extract(error));
+    }
+
+    fn report(&self, kind: FailureKind) {
+        let server = self.socket.server();
+        server.metrics().handler_failed(&kind);
+        let failure = Failure {
+            namespace: self.socket.namespace().name().to_owned(),
+            socket: self.socket.id(),
+            event: self.event.clone(),
+            kind,
+        };
+        match &failure.kind {
+            // A client can cause as many of these as it likes.
+            FailureKind::Extract(error) => {
+                tracing::debug!(event = ?failure.event, socket = %failure.socket, %error, "event refused");
+            }
+            FailureKind::Returned(error) => {
+                tracing::warn!(event = ?failure.event, socket = %failure.socket, %error, "handler failed");
+            }
+            FailureKind::Panicked(message) => {
+                tracing::error!(event = ?failure.event, socket = %failure.socket, message, "handler panicked");
+            }
+        }
+        if let Some(hook) = server.failure_hook() {
+            hook(&failure);
+        }
+    }
+
+    fn finished(&self, result: Result<(), HandlerError>) {
+        if let Err(error) = result {
+            self.report(FailureKind::Returned(error));
+        }
+    }
+
+    fn panicked(&self, panic: &(dyn Any + Send)) {
+        fail(&self.ack, "internal error");
+        self.report(FailureKind::Panicked(panic_message(panic)));
+    }
+}
+
+/// Runs a handler to its first `await`; what is still to be done then becomes a task.
+pub(crate) fn start(work: Work<Result<(), HandlerError>>, failures: Failures) {
+    start_prepared(Box::new(|| work), failures);
+}
+
+/// As [`start`], for a handler that has not even been called.
+pub(crate) fn start_prepared(prepared: Prepared<Result<(), HandlerError>>, failures: Failures) {
+    // A panic can leave nothing half-done that anybody sees: the future is dropped, and all else is behind locks
+    // that the panic has released.
+    let first = catch_unwind(AssertUnwindSafe(|| {
+        let mut work = prepared();
+        match work.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(result) => Ok(result),
+            Poll::Pending => Err(work),
+        }
+    }));
+    match first {
+        Ok(Ok(result)) => failures.finished(result),
+        // The task polls it again at once, with a waker that counts.
+        Ok(Err(work)) => drop(tokio::spawn(finish(work, failures))),
+        Err(panic) => failures.panicked(&*panic),
+    }
+}
+
+/// Runs something of ours to its first `await`; what is still to be done then becomes a task.
+pub(crate) fn run(work: impl Future<Output = ()> + Send + 'static) {
+    let mut work = Box::pin(work);
+    if work.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending() {
+        tokio::spawn(work);
+    }
+}
+
+async fn finish(work: Work<Result<(), HandlerError>>, failures: Failures) {
+    let _running = failures.socket.server().metrics().running_handler();
+    match AssertUnwindSafe(work).catch_unwind().await {
+        Ok(result) => failures.finished(result),
+        Err(panic) => failures.panicked(&*panic),
+    }
+}
+
+pub(crate) fn panic_message(panic: &(dyn Any + Send)) -> String {
+    let message = panic.downcast_ref::<&str>().map(|message| (*message).to_owned());
+    message.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "of unknown type".to_owned())
+}

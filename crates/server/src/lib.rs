@@ -1,0 +1,74 @@
+//! A Socket.IO server, protocol 5 over Engine.IO 4: the official clients cannot tell it from the reference server.
+//!
+//! ```no_run
+//! use fanfare::{Data, Server, Socket};
+//!
+//! # #[tokio::main]
+//! # async fn main() -> std::io::Result<()> {
+//! let io = Server::new();
+//! io.on_connect(async |socket: Socket| {
+//!     socket.broadcast().emit("joined", &socket.id());
+//!     socket.on("say", async |socket: Socket, Data(text): Data<String>| {
+//!         socket.to("lobby").emit("said", &text);
+//!         "delivered" // the acknowledgement
+//!     });
+//!     socket.join("lobby");
+//! });
+//! io.listen("0.0.0.0:3000").await
+//! # }
+//! ```
+//!
+//! Names and defaults are those of the Socket.IO documentation, shapes are Rust's: handlers are async functions whose
+//! parameters say what they need, builders check their options, and what a handler returns is the acknowledgement.
+//!
+//! - [`Server`], [`ServerBuilder`]: the server and its options. It serves on its own port, or as a tower
+//!   [service](Server::service) or [layer](Server::layer) in any hyper or axum application.
+//! - [`Namespace`], [`ParentNamespace`], [`Socket`]: whom one talks to. [`BroadcastOperator`]: to whom of them.
+//! - Parameters of handlers: [`Socket`], [`Server`], [`Namespace`], [`Data`], [`RawArgs`], [`Ack`], [`Auth`],
+//!   [`State`], [`Handshake`], [`EventName`], [`DisconnectReason`].
+//! - [`adapter`]: what carries everything to other nodes. Redis is the `fanfare-redis` crate's.
+//!
+//! What is below, polling, WebSocket, heartbeats, is the [`engine`]'s.
+
+pub mod adapter;
+
+mod ack;
+mod broadcast;
+mod builder;
+mod client;
+mod client_bundle;
+mod emit;
+mod handler;
+mod handshake;
+mod metrics;
+mod namespace;
+mod remote;
+mod room;
+mod server;
+mod socket;
+
+pub use ack::{Ack, AckArgs, AckError, AckFuture, FromAck};
+pub use adapter::RoomEvent;
+pub use broadcast::{BroadcastAckError, BroadcastAcks, BroadcastOperator};
+pub use builder::{Recovery, ServerBuilder};
+pub use client::Conn;
+pub use client_bundle::ClientBundle;
+pub use emit::{EmitError, Emitted};
+/// The Engine.IO server below.
+pub use fanfare_engine as engine;
+pub use fanfare_engine::{ConfigError, Cookie, Cors, Denied, Listener, ListenerHandle, SameSite, Transport};
+pub use fanfare_proto::ids::SocketId;
+pub use fanfare_proto::socket::{
+    ArgError, Args, ArgsReader, ArgsWriter, EmitArgs, EncodeError, Number, Parser, RawArgs, Value,
+};
+pub use handler::{
+    Auth, ConnectContext, ConnectError, ConnectHandler, Data, DisconnectContext, DisconnectHandler, EventContext,
+    EventHandler, EventMiddleware, EventName, ExtractError, Failure, FailureKind, FromConnect, FromDisconnect,
+    FromEvent, FromSocket, HandlerError, IntoReply, Middleware, State,
+};
+pub use handshake::Handshake;
+pub use namespace::{Namespace, ParentNamespace};
+pub use remote::{RemoteSocket, RemoteSocketData};
+pub use room::{IntoRooms, Room, Rooms};
+pub use server::Server;
+pub use socket::{AnyData, DisconnectReason, ListenerId, Socket, SocketData, SocketOperator};

@@ -1,0 +1,256 @@
+//! Namespaces.
+
+pub(crate) mod connect;
+mod dynamic;
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use fanfare_proto::ids::SocketId;
+use fanfare_proto::socket::{EmitArgs, Value};
+use parking_lot::RwLock;
+
+use crate::ack::FromAck;
+use crate::adapter::{Adapter, AdapterError, Local, RoomEvent, Selection};
+use crate::broadcast::{BroadcastAcks, BroadcastOperator};
+use crate::emit::Emitted;
+use crate::handler::{ConnectHandler, Middleware, SharedConnectHandler, SharedMiddleware, connect_handler, middleware};
+use crate::remote::RemoteSocket;
+use crate::room::{IntoRooms, Room};
+use crate::server::{Limits, Server};
+use crate::socket::Socket;
+pub(crate) use dynamic::Matcher;
+pub use dynamic::ParentNamespace;
+
+/// A namespace: sockets that share handlers, middlewares and rooms. Cheap to clone.
+#[derive(Clone)]
+pub struct Namespace(Arc<Inner>);
+
+struct Inner {
+    name: Box<str>,
+    server: Server,
+    local: Local,
+    adapter: Arc<dyn Adapter>,
+    hooks: RwLock<Hooks>,
+    /// Whether it goes when its last socket goes.
+    is_temporary: bool,
+    closed: AtomicBool,
+}
+
+/// What a namespace does with new sockets. A parent namespace copies its own to its children.
+#[derive(Clone, Default)]
+pub(crate) struct Hooks {
+    middlewares: Vec<SharedMiddleware>,
+    connect: Vec<SharedConnectHandler>,
+}
+
+impl Namespace {
+    pub(crate) fn new(server: &Server, name: &str, hooks: Hooks, is_temporary: bool) -> Self {
+        let local = server.local(name);
+        let adapter = server.adapter_factory().adapter(local.clone());
+        Self(Arc::new(Inner {
+            name: name.into(),
+            server: server.clone(),
+            local,
+            adapter,
+            hooks: RwLock::new(hooks),
+            is_temporary,
+            closed: AtomicBool::new(false),
+        }))
+    }
+
+    /// The name, with its leading slash.
+    pub fn name(&self) -> &str {
+        &self.0.name
+    }
+
+    /// The server.
+    pub fn server(&self) -> &Server {
+        &self.0.server
+    }
+
+    /// Handles new sockets: `connection` of the reference.
+    ///
+    /// It runs to its first `await` before the client hears that it is connected: a handler registered up to there
+    /// misses no event. One that asks for something the client has not sent, [`Auth`](crate::Auth) of another type for
+    /// one, refuses the client.
+    pub fn on_connect<P: 'static>(&self, handler: impl ConnectHandler<P>) -> &Self {
+        self.0.hooks.write().connect.push(connect_handler(handler));
+        self
+    }
+
+    /// Decides who may connect: `use` of the reference. Middlewares run in the order they were added; the first that
+    /// returns an error refuses the client with it.
+    pub fn middleware<P: 'static>(&self, decide: impl Middleware<P>) -> &Self {
+        self.0.hooks.write().middlewares.push(middleware(decide));
+        self
+    }
+
+    /// Hears of everything that happens to rooms on this node.
+    pub fn on_room_event(&self, listener: impl Fn(&RoomEvent) + Send + Sync + 'static) -> &Self {
+        self.0.local.on_room_event(Arc::new(listener));
+        self
+    }
+
+    /// The connected socket of an id, if it is on this node.
+    pub fn socket(&self, id: SocketId) -> Option<Socket> {
+        self.0.local.socket(id)
+    }
+
+    /// The connected sockets of this node.
+    pub fn sockets(&self) -> Vec<Socket> {
+        self.0.local.sockets(&Selection::default())
+    }
+
+    /// How many sockets are connected to this node.
+    pub fn sockets_count(&self) -> usize {
+        self.0.local.len()
+    }
+
+    /// The rooms that have sockets on this node and how many, without those of single sockets.
+    pub fn rooms(&self) -> Vec<(Room, usize)> {
+        self.0.local.rooms()
+    }
+
+    /// Sends an event to everybody. Happens at once for the sockets of this node.
+    pub fn emit(&self, event: &str, args: impl EmitArgs) -> Emitted {
+        self.everybody().emit(event, args)
+    }
+
+    /// Sends a `message` event to everybody.
+    pub fn send(&self, args: impl EmitArgs) -> Emitted {
+        self.emit("message", args)
+    }
+
+    /// Sends an event to everybody and collects the acknowledgements, for 5 s unless a [timeout](Self::timeout) is set.
+    pub fn emit_with_ack<T: FromAck>(&self, event: &str, args: impl EmitArgs) -> BroadcastAcks<T> {
+        self.everybody().emit_with_ack(event, args)
+    }
+
+    /// Those in these rooms.
+    pub fn to(&self, rooms: impl IntoRooms) -> BroadcastOperator {
+        self.everybody().to(rooms)
+    }
+
+    /// As [`to`](Self::to).
+    pub fn within(&self, rooms: impl IntoRooms) -> BroadcastOperator {
+        self.to(rooms)
+    }
+
+    /// Everybody but those in these rooms.
+    pub fn except(&self, rooms: impl IntoRooms) -> BroadcastOperator {
+        self.everybody().except(rooms)
+    }
+
+    /// Everybody on this node.
+    pub fn local(&self) -> BroadcastOperator {
+        self.everybody().local()
+    }
+
+    /// Everybody who can take what is sent at once.
+    pub fn volatile(&self) -> BroadcastOperator {
+        self.everybody().volatile()
+    }
+
+    /// Everybody; whether polling answers with what is sent in them may be compressed.
+    pub fn compress(&self, compress: bool) -> BroadcastOperator {
+        self.everybody().compress(compress)
+    }
+
+    /// Everybody; answers are waited for so long.
+    pub fn timeout(&self, timeout: Duration) -> BroadcastOperator {
+        self.everybody().timeout(timeout)
+    }
+
+    /// All sockets, of all nodes.
+    pub async fn fetch_sockets(&self) -> Result<Vec<RemoteSocket>, AdapterError> {
+        self.everybody().fetch_sockets().await
+    }
+
+    /// Makes all sockets join rooms.
+    pub fn sockets_join(&self, rooms: impl IntoRooms) {
+        self.everybody().sockets_join(rooms);
+    }
+
+    /// Makes all sockets leave rooms.
+    pub fn sockets_leave(&self, rooms: impl IntoRooms) {
+        self.everybody().sockets_leave(rooms);
+    }
+
+    /// Disconnects all sockets; with `close`, also the connections below them.
+    pub fn disconnect_sockets(&self, close: bool) {
+        self.everybody().disconnect_sockets(close);
+    }
+
+    /// Sends an event to the other servers of the cluster.
+    pub fn server_side_emit(&self, event: &str, args: impl EmitArgs) -> Emitted {
+        Emitted::new(self.0.adapter.server_side_emit(event, &args))
+    }
+
+    /// Sends an event to the other servers of the cluster and collects one answer of each.
+    pub async fn server_side_emit_with_ack(
+        &self,
+        event: &str,
+        args: impl EmitArgs,
+    ) -> Result<Vec<Value>, AdapterError> {
+        self.0.adapter.server_side_emit_with_ack(event, &args).await
+    }
+
+    /// How many servers have the namespace, this one included.
+    pub async fn server_count(&self) -> Result<usize, AdapterError> {
+        self.0.adapter.server_count().await
+    }
+
+    pub(crate) fn local_sockets(&self) -> &Local {
+        &self.0.local
+    }
+
+    pub(crate) fn adapter(&self) -> &dyn Adapter {
+        &*self.0.adapter
+    }
+
+    pub(crate) fn limits(&self) -> &Limits {
+        self.0.server.limits()
+    }
+
+    /// A socket has left: a namespace that was made for it may go too.
+    pub(crate) fn socket_gone(&self) {
+        if self.0.is_temporary && self.0.local.is_empty() {
+            self.0.server.remove_namespace(self);
+        }
+    }
+
+    pub(crate) fn close(&self) {
+        if !self.0.closed.swap(true, Ordering::AcqRel) {
+            self.0.adapter.close();
+        }
+    }
+
+    fn middlewares(&self) -> Vec<SharedMiddleware> {
+        self.0.hooks.read().middlewares.clone()
+    }
+
+    fn connect_handlers(&self) -> Vec<SharedConnectHandler> {
+        self.0.hooks.read().connect.clone()
+    }
+
+    fn everybody(&self) -> BroadcastOperator {
+        BroadcastOperator::new(self)
+    }
+}
+
+impl PartialEq for Namespace {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl Eq for Namespace {}
+
+impl fmt::Debug for Namespace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Namespace").field(&self.name()).finish()
+    }
+}

@@ -1,0 +1,200 @@
+//! The handlers of one socket.
+
+use std::sync::Arc;
+
+use smallvec::SmallVec;
+use smol_str::SmolStr;
+
+use crate::handler::{SharedDisconnectHandler, SharedEventHandler, SharedEventMiddleware};
+
+/// Names one handler of a socket, to take it away again with [`Socket::off`](crate::Socket::off).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct ListenerId(u32);
+
+/// The handlers of one socket. Small, since every socket has its own.
+#[derive(Default)]
+pub(super) struct Listeners {
+    next_id: u32,
+    events: Vec<EventListener>,
+    /// What most sockets do without.
+    rest: Option<Box<Rest>>,
+}
+
+struct EventListener {
+    id: ListenerId,
+    name: SmolStr,
+    once: bool,
+    handler: SharedEventHandler,
+}
+
+#[derive(Default)]
+struct Rest {
+    any: Vec<(ListenerId, SharedEventHandler)>,
+    any_outgoing: Vec<(ListenerId, SharedEventHandler)>,
+    middlewares: Vec<(ListenerId, SharedEventMiddleware)>,
+    disconnecting: Vec<(ListenerId, SharedDisconnectHandler)>,
+    disconnect: Vec<(ListenerId, SharedDisconnectHandler)>,
+}
+
+/// Handlers that are to be called.
+pub(super) type Matching = SmallVec<[SharedEventHandler; 1]>;
+
+impl Listeners {
+    pub(super) fn on(&mut self, name: &str, once: bool, handler: SharedEventHandler) -> ListenerId {
+        let id = self.next_id();
+        self.events.push(EventListener { id, name: name.into(), once, handler });
+        id
+    }
+
+    /// The handlers of an event; those that want to hear of it once are forgotten.
+    pub(super) fn take_matching(&mut self, name: &str) -> Matching {
+        let matching = self.events.iter().filter(|listener| listener.name == name);
+        let handlers = matching.map(|listener| listener.handler.clone()).collect();
+        if self.events.iter().any(|listener| listener.once && listener.name == name) {
+            self.events.retain(|listener| !listener.once || listener.name != name);
+        }
+        handlers
+    }
+
+    /// The names of all events that have a handler.
+    pub(super) fn event_names(&self) -> impl Iterator<Item = &str> {
+        self.events.iter().map(|listener| &*listener.name)
+    }
+
+    pub(super) fn on_any(&mut self, handler: SharedEventHandler, first: bool) -> ListenerId {
+        let id = self.next_id();
+        insert(&mut self.rest_mut().any, (id, handler), first);
+        id
+    }
+
+    pub(super) fn on_any_outgoing(&mut self, handler: SharedEventHandler, first: bool) -> ListenerId {
+        let id = self.next_id();
+        insert(&mut self.rest_mut().any_outgoing, (id, handler), first);
+        id
+    }
+
+    pub(super) fn add_middleware(&mut self, middleware: SharedEventMiddleware) -> ListenerId {
+        let id = self.next_id();
+        self.rest_mut().middlewares.push((id, middleware));
+        id
+    }
+
+    pub(super) fn on_disconnecting(&mut self, handler: SharedDisconnectHandler) -> ListenerId {
+        let id = self.next_id();
+        self.rest_mut().disconnecting.push((id, handler));
+        id
+    }
+
+    pub(super) fn on_disconnect(&mut self, handler: SharedDisconnectHandler) -> ListenerId {
+        let id = self.next_id();
+        self.rest_mut().disconnect.push((id, handler));
+        id
+    }
+
+    pub(super) fn any(&self) -> Vec<SharedEventHandler> {
+        self.of_rest(|rest| &rest.any)
+    }
+
+    pub(super) fn any_outgoing(&self) -> Vec<SharedEventHandler> {
+        self.of_rest(|rest| &rest.any_outgoing)
+    }
+
+    pub(super) fn middlewares(&self) -> Vec<SharedEventMiddleware> {
+        self.of_rest(|rest| &rest.middlewares)
+    }
+
+    pub(super) fn disconnecting(&self) -> Vec<SharedDisconnectHandler> {
+        self.of_rest(|rest| &rest.disconnecting)
+    }
+
+    pub(super) fn disconnect(&self) -> Vec<SharedDisconnectHandler> {
+        self.of_rest(|rest| &rest.disconnect)
+    }
+
+    /// Takes one handler away; says whether it was there.
+    pub(super) fn remove(&mut self, id: ListenerId) -> bool {
+        let before = self.len();
+        self.events.retain(|listener| listener.id != id);
+        if let Some(rest) = &mut self.rest {
+            rest.any.retain(|(known, _)| *known != id);
+            rest.any_outgoing.retain(|(known, _)| *known != id);
+            rest.middlewares.retain(|(known, _)| *known != id);
+            rest.disconnecting.retain(|(known, _)| *known != id);
+            rest.disconnect.retain(|(known, _)| *known != id);
+        }
+        self.len() < before
+    }
+
+    /// Takes all handlers of an event away.
+    pub(super) fn remove_all(&mut self, name: &str) {
+        self.events.retain(|listener| listener.name != name);
+    }
+
+    /// Takes everything away: the socket is over.
+    pub(super) fn clear(&mut self) {
+        self.events = Vec::new();
+        self.rest = None;
+    }
+
+    fn len(&self) -> usize {
+        let rest = self.rest.as_ref().map_or(0, |rest| {
+            let handlers = rest.any.len() + rest.any_outgoing.len() + rest.middlewares.len();
+            handlers + rest.disconnecting.len() + rest.disconnect.len()
+        });
+        self.events.len() + rest
+    }
+
+    fn next_id(&mut self) -> ListenerId {
+        self.next_id += 1;
+        ListenerId(self.next_id)
+    }
+
+    fn rest_mut(&mut self) -> &mut Rest {
+        self.rest.get_or_insert_default()
+    }
+
+    fn of_rest<T: ?Sized>(&self, list: impl FnOnce(&Rest) -> &Vec<(ListenerId, Arc<T>)>) -> Vec<Arc<T>> {
+        let handlers = self.rest.as_deref().map(list);
+        handlers.into_iter().flatten().map(|(_, handler)| handler.clone()).collect()
+    }
+}
+
+fn insert<T>(list: &mut Vec<T>, item: T, first: bool) {
+    let at = if first { 0 } else { list.len() };
+    list.insert(at, item);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::handler::event_handler;
+
+    fn handler() -> SharedEventHandler {
+        event_handler(async || {})
+    }
+
+    #[test]
+    fn handlers_are_found_by_name_and_once_means_once() {
+        let mut listeners = Listeners::default();
+        listeners.on("a", false, handler());
+        listeners.on("a", true, handler());
+        listeners.on("b", false, handler());
+        assert_eq!(listeners.take_matching("a").len(), 2);
+        assert_eq!(listeners.take_matching("a").len(), 1);
+        assert_eq!(listeners.take_matching("c").len(), 0);
+        assert!(listeners.event_names().eq(["a", "b"]));
+    }
+
+    #[test]
+    fn handlers_can_be_taken_away() {
+        let mut listeners = Listeners::default();
+        let event = listeners.on("a", false, handler());
+        let any = listeners.on_any(handler(), false);
+        assert!(listeners.remove(event) && listeners.remove(any));
+        assert!(!listeners.remove(event));
+        assert!(listeners.any().is_empty());
+        listeners.on("a", false, handler());
+        listeners.remove_all("a");
+        assert_eq!(listeners.len(), 0);
+    }
+}
