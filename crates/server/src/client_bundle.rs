@@ -34,15 +34,18 @@ struct File {
 }
 
 impl ClientBundle {
-    /// Takes files that are at hand, by their names; others than those of the client are left out.
-    pub fn new<'a>(version: &str, files: impl IntoIterator<Item = (&'a str, Bytes)>) -> Self {
+    /// Takes files that are at hand, by their names; others than those of the client are left out. `None` if there are no
+    /// scripts of the client among them.
+    pub fn from_files<'a>(files: impl IntoIterator<Item = (&'a str, Bytes)>) -> Option<Self> {
         let known = |name: &str| FILES.into_iter().find(|file| *file == name);
         let files = files.into_iter().filter_map(|(name, plain)| {
             let name = known(name)?;
             Some((name, File { plain, is_map: name.ends_with(".map"), compressed: Default::default() }))
         });
-        let etag = HeaderValue::from_str(&format!("\"{version}\"")).unwrap_or(HeaderValue::from_static("\"0\""));
-        Self(Arc::new(Inner { etag, files: files.collect() }))
+        let files: HashMap<_, _> = files.collect();
+        let version = files.values().find_map(|file| version(&file.plain))?;
+        let etag = HeaderValue::from_str(&format!("\"{version}\"")).ok()?;
+        Some(Self(Arc::new(Inner { etag, files })))
     }
 
     /// Reads the files of a folder, the `dist` folder of the npm package.
@@ -56,9 +59,7 @@ impl ClientBundle {
                 Err(error) => return Err(error),
             }
         }
-        let script = files.first().ok_or(io::ErrorKind::NotFound)?;
-        let version = version(&script.1).unwrap_or_else(|| "0".to_owned());
-        Ok(Self::new(&version, files))
+        Self::from_files(files).ok_or_else(|| io::ErrorKind::NotFound.into())
     }
 
     /// Looks for the npm package in the current folder and those above it.
@@ -182,7 +183,7 @@ mod tests {
     fn bundle() -> ClientBundle {
         let files = [("socket.io.js", SCRIPT), ("socket.io.js.map", b"{}"), ("evil.js", b"")];
         let files = files.map(|(name, content)| (name, Bytes::from_static(content)));
-        ClientBundle::new(&version(SCRIPT).unwrap(), files)
+        ClientBundle::from_files(files).unwrap()
     }
 
     fn answer(path: &str, header: Option<(&str, &str)>) -> Option<Response<Body>> {

@@ -1,0 +1,89 @@
+//! What a user can say on the command line and in the environment.
+
+use std::num::NonZeroUsize;
+use std::time::Duration;
+
+use clap::Parser;
+
+use crate::app::App;
+
+/// A Socket.IO node: clients connect to it by WebSocket and HTTP long-polling.
+///
+/// Without arguments it serves a chat on http://localhost:3000.
+#[derive(Clone, Debug, Parser)]
+#[command(name = "fanfare", version)]
+pub(crate) struct Options {
+    /// The address to listen on
+    #[arg(long, env = "FANFARE_LISTEN", default_value = "0.0.0.0:3000", value_name = "HOST:PORT")]
+    pub(crate) listen: String,
+
+    /// The path of all Socket.IO requests
+    #[arg(long, env = "FANFARE_PATH", default_value = "/socket.io/")]
+    pub(crate) path: String,
+
+    /// An origin whose pages may connect, such as https://example.com; may be given several times; `*` for all
+    #[arg(long, env = "FANFARE_CORS_ORIGIN", value_delimiter = ',', value_name = "ORIGIN")]
+    pub(crate) cors_origin: Vec<String>,
+
+    /// What the node does with its clients
+    #[arg(long, env = "FANFARE_APP", value_enum, default_value_t = App::Demo)]
+    pub(crate) app: App,
+
+    /// Time between a pong and the next ping
+    #[arg(long, env = "FANFARE_PING_INTERVAL", default_value = "25s", value_parser = duration, value_name = "DURATION")]
+    pub(crate) ping_interval: Duration,
+
+    /// Time a client has to answer a ping
+    #[arg(long, env = "FANFARE_PING_TIMEOUT", default_value = "20s", value_parser = duration, value_name = "DURATION")]
+    pub(crate) ping_timeout: Duration,
+
+    /// Time a client has to complete an upgrade to WebSocket
+    #[arg(long, env = "FANFARE_UPGRADE_TIMEOUT", default_value = "10s", value_parser = duration, value_name = "DURATION")]
+    pub(crate) upgrade_timeout: Duration,
+
+    /// Time a client has to join its first namespace
+    #[arg(long, env = "FANFARE_CONNECT_TIMEOUT", default_value = "45s", value_parser = duration, value_name = "DURATION")]
+    pub(crate) connect_timeout: Duration,
+
+    /// Largest message and polling body, in bytes
+    #[arg(long, env = "FANFARE_MAX_PAYLOAD", default_value_t = 1_000_000, value_name = "BYTES")]
+    pub(crate) max_payload: usize,
+
+    /// Worker threads; as many as there are cores unless given
+    #[arg(long, env = "FANFARE_WORKERS", value_name = "THREADS")]
+    pub(crate) workers: Option<NonZeroUsize>,
+
+    /// What is logged: error, warn, info, debug, trace, or filters such as info,fanfare_engine=debug
+    #[arg(long, env = "FANFARE_LOG", default_value = "info", value_name = "FILTER", value_parser = filter)]
+    pub(crate) log: String,
+}
+
+fn duration(text: &str) -> Result<Duration, String> {
+    humantime::parse_duration(text).map_err(|error| format!("{error}; write it as 25s or 300ms"))
+}
+
+fn filter(text: &str) -> Result<String, String> {
+    match text.parse::<tracing_subscriber::EnvFilter>() {
+        Ok(_) => Ok(text.to_owned()),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        Options::command().debug_assert();
+    }
+
+    #[test]
+    fn durations_are_written_with_their_unit() {
+        assert_eq!(duration("25s"), Ok(Duration::from_secs(25)));
+        assert_eq!(duration("300ms"), Ok(Duration::from_millis(300)));
+        assert!(duration("25").unwrap_err().contains("write it as 25s or 300ms"));
+    }
+}
