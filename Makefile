@@ -1,0 +1,75 @@
+# Fanfare. `make run` starts a node with the chat demo, `make test` runs every test; both install what is missing.
+
+.PHONY: help run test test-rust test-clients test-websocket test-demo check fmt bench fuzz conformance setup clean
+
+CLIENT  := crates/gateway/client
+CLIENTS := crates/gateway/tests/clients
+SETUP   := target/setup
+VENV    := target/venv
+# As root, packages are installed without asking.
+SUDO    := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
+
+help: ## Show this list
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
+
+run: $(SETUP)/client ## Start a node with the chat demo on http://localhost:3000
+	cargo run --release -p fanfare-gateway
+
+test: test-rust test-clients test-websocket test-demo ## Run every test
+
+test-rust: $(SETUP)/client ## Unit, integration and documentation tests
+	cargo test --workspace --quiet
+
+test-clients: $(SETUP)/client $(SETUP)/clients ## The official JavaScript clients against a real node
+	cargo build -p fanfare-gateway --bin fanfare
+	cd $(CLIENTS) && node --test clients/
+
+test-websocket: $(SETUP)/venv ## The Autobahn WebSocket cases
+	cargo build -p fanfare-engine --example ws_echo
+	$(VENV)/bin/python crates/engine/tests/autobahn.py target/debug/examples/ws_echo
+
+test-demo: $(SETUP)/client $(SETUP)/clients $(SETUP)/browser ## The chat demo in a real browser
+	cargo build -p fanfare-gateway --bin fanfare
+	cd $(CLIENTS) && node --test demo/
+
+check: ## Formatting, lints and documentation, all warnings denied
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets -- -D warnings
+	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --quiet
+
+fmt: ## Format the sources
+	cargo fmt --all
+
+bench: ## Benchmarks of codecs, broadcasts and round trips
+	cargo bench --workspace
+
+FUZZ_SECONDS ?= 30
+fuzz: ## Fuzz every decoder, each for FUZZ_SECONDS
+	./crates/proto/fuzz/run $(FUZZ_SECONDS)
+
+# SOCKET_IO is a checkout of the socket.io monorepo with its packages installed, see the script.
+conformance: ## Run the official protocol and client suites, from a checkout named by SOCKET_IO
+	cargo build -p fanfare-engine -p fanfare --examples
+	./crates/server/tests/conformance $(SOCKET_IO)
+
+setup: $(SETUP)/client $(SETUP)/clients $(SETUP)/venv $(SETUP)/browser ## Install everything the tests need
+
+clean: ## Remove everything that was built or installed
+	rm -rf target $(CLIENT)/node_modules $(CLIENTS)/node_modules
+
+$(SETUP)/client: $(CLIENT)/package-lock.json
+	cd $(CLIENT) && npm ci --no-audit --no-fund
+	@mkdir -p $(@D) && touch $@
+
+$(SETUP)/clients: $(CLIENTS)/package-lock.json
+	cd $(CLIENTS) && npm ci --no-audit --no-fund
+	@mkdir -p $(@D) && touch $@
+
+$(SETUP)/venv:
+	python3 -m venv $(VENV)
+	$(VENV)/bin/pip install --quiet kosoku
+	@mkdir -p $(@D) && touch $@
+
+$(SETUP)/browser:
+	command -v chromium >/dev/null || ($(SUDO) apt-get update -qq && $(SUDO) apt-get install -y -qq chromium)
+	@mkdir -p $(@D) && touch $@

@@ -1,0 +1,31 @@
+//! Scripted clients that say exactly what a test wants said, wrong things too.
+//!
+//! - [`Http`]: HTTP/1.1 over a bare socket, one request at a time or whatever bytes.
+//! - [`WebSocket`]: WebSocket frames over a bare socket.
+//! - [`Polling`]: an Engine.IO session over HTTP long-polling.
+//! - [`Client`]: a Socket.IO client over WebSocket.
+//!
+//! Everything panics when it does not get what it asks for within [`PATIENCE`]: a test that waits is a test that fails.
+
+mod client;
+mod http;
+mod polling;
+mod websocket;
+
+use std::time::Duration;
+
+pub use client::Client;
+pub use http::{Http, Response};
+pub use polling::Polling;
+pub use websocket::{Frame, WebSocket};
+
+/// How long anything may take that is to happen.
+pub const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Waits for something that has to happen.
+async fn within<F: Future>(what: &str, future: F) -> F::Output {
+    match tokio::time::timeout(PATIENCE, future).await {
+        Ok(output) => output,
+        Err(_) => panic!("{what}: nothing within {PATIENCE:?}"),
+    }
+}
