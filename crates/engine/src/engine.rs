@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::fmt;
+use std::future::Future;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -39,8 +40,8 @@ pub(crate) struct Shared {
     /// A ping, encoded once for everybody.
     pub(crate) ping: Outgoing,
     node: NodeId,
-    /// One for each worker of the runtime.
-    flushers: OnceLock<Vec<Arc<Flusher>>>,
+    /// What runs for the engine, once it has been started.
+    running: OnceLock<Running>,
     next_shard: AtomicUsize,
     sessions: RwLock<HashMap<Sid, Session>>,
     addresses: Mutex<HashMap<IpAddr, usize>>,
@@ -48,6 +49,12 @@ pub(crate) struct Shared {
     websockets: Arc<()>,
     closed: AtomicBool,
     shedding: AtomicBool,
+}
+
+struct Running {
+    runtime: tokio::runtime::Handle,
+    /// One for each worker of the runtime.
+    flushers: Vec<Arc<Flusher>>,
 }
 
 /// Why no session was opened.
@@ -77,7 +84,7 @@ impl Engine {
             metrics,
             cors: config.cors.as_ref().map(|cors| cors.layer()),
             node: config.node.unwrap_or_else(|| NodeId::from_random(random())),
-            flushers: OnceLock::new(),
+            running: OnceLock::new(),
             next_shard: AtomicUsize::new(0),
             sessions: RwLock::default(),
             addresses: Mutex::default(),
@@ -223,8 +230,17 @@ impl Shared {
 
     /// The flusher of a session.
     pub(crate) fn flusher(&self, shard: usize) -> &Flusher {
-        let flushers = self.flushers.get().expect("started before the first session was opened");
+        let flushers = &self.running().flushers;
         &flushers[shard % flushers.len()]
+    }
+
+    /// Runs something in the runtime of the engine: messages may be sent from threads that have none.
+    pub(crate) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+        self.running().runtime.spawn(task);
+    }
+
+    fn running(&self) -> &Running {
+        self.running.get().expect("started before the first session was opened")
     }
 
     pub(crate) fn next_shard(&self) -> usize {
@@ -235,7 +251,7 @@ impl Shared {
     pub(crate) fn shed_load(self: &Arc<Self>) {
         if self.budget.is_exceeded() && !self.shedding.swap(true, Ordering::AcqRel) {
             let engine = self.clone();
-            tokio::spawn(async move {
+            self.spawn(async move {
                 engine.close_fullest();
                 engine.shedding.store(false, Ordering::Release);
             });
@@ -258,20 +274,20 @@ impl Shared {
 
     /// Starts the tasks of the engine, in the runtime of its first request.
     fn start(&self) {
-        self.flushers.get_or_init(|| {
-            tokio::spawn(self.clock.clone().run());
-            let workers = tokio::runtime::Handle::current().metrics().num_workers();
-            let flushers: Vec<Arc<Flusher>> = (0..workers).map(|_| Arc::default()).collect();
+        self.running.get_or_init(|| {
+            let runtime = tokio::runtime::Handle::current();
+            runtime.spawn(self.clock.clone().run());
+            let flushers: Vec<Arc<Flusher>> = (0..runtime.metrics().num_workers()).map(|_| Arc::default()).collect();
             for flusher in &flushers {
-                tokio::spawn(flusher.clone().run());
+                runtime.spawn(flusher.clone().run());
             }
-            flushers
+            Running { runtime, flushers }
         });
     }
 
     fn stop(&self) {
         self.clock.stop();
-        self.flushers.get().into_iter().flatten().for_each(|flusher| flusher.stop());
+        self.running.get().into_iter().flat_map(|running| &running.flushers).for_each(|flusher| flusher.stop());
     }
 
     fn admit(&self, address: Option<IpAddr>) -> Result<(), NotOpened> {

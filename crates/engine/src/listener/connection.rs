@@ -18,7 +18,7 @@ use tokio::sync::watch;
 use tower_service::Service;
 
 use super::guard::RawHeads;
-use super::metrics::Metrics;
+use super::metrics::{Metrics, Place};
 use crate::http::{BodyError, PeerAddr, Secure};
 
 /// A connection whose bytes are recorded until it is upgraded, so that heads can be checked as they were sent.
@@ -26,11 +26,13 @@ use crate::http::{BodyError, PeerAddr, Secure};
 pub(crate) struct Connection<S> {
     stream: S,
     heads: RawHeads,
+    place: Place,
 }
 
 impl<S> Connection<S> {
-    pub(crate) fn into_inner(self) -> S {
-        self.stream
+    /// The connection below, and its place, to be kept as long as that is open.
+    pub(crate) fn into_parts(self) -> (S, Place) {
+        (self.stream, self.place)
     }
 }
 
@@ -108,12 +110,12 @@ where
     B::Error: Into<BodyError>,
 {
     /// Serves one connection to its end, or until it is upgraded.
-    pub(super) async fn serve<T>(mut self, stream: T, peer: SocketAddr, secure: bool)
+    pub(super) async fn serve<T>(mut self, stream: T, place: Place, peer: SocketAddr, secure: bool)
     where
         T: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     {
         let heads = RawHeads::default();
-        let io = TokioIo::new(Connection { stream, heads: heads.clone() });
+        let io = TokioIo::new(Connection { stream, heads: heads.clone(), place });
         let (service, metrics) = (self.service, self.metrics.clone());
         let answer = hyper::service::service_fn({
             let heads = heads.clone();
@@ -128,6 +130,10 @@ where
             }
         };
         let Err(error) = ended else { return };
+        if error.is_timeout() && !heads.is_mid_head() {
+            // Nobody wants anything any more.
+            return;
+        }
         self.metrics.failed(kind(&error));
         tracing::debug!(%peer, %error, "connection failed");
         if let Some(answer) = last_words(&error, &heads)
@@ -172,7 +178,7 @@ where
 
 /// What hyper closes a connection without, and a client should hear.
 fn last_words(error: &hyper::Error, heads: &RawHeads) -> Option<&'static [u8]> {
-    if error.is_timeout() && heads.is_mid_head() {
+    if error.is_timeout() {
         return Some(b"HTTP/1.1 408 Request Timeout\r\nconnection: close\r\ncontent-length: 0\r\n\r\n");
     }
     // It has answered all other heads that make no sense by itself; this one is the beginning of HTTP/2.

@@ -13,8 +13,9 @@ pub(super) struct Metrics {
     errors: IntCounterVec,
 }
 
-/// The place of one connection; given back when it is dropped.
-pub(super) struct Place {
+/// The place of one connection, upgraded or not; given back when it is dropped.
+#[derive(Debug)]
+pub(crate) struct Place {
     connections: IntGauge,
     _permit: OwnedSemaphorePermit,
 }

@@ -21,6 +21,7 @@ use crate::http::BodyError;
 pub(crate) use connection::Connection;
 use connection::Serving;
 use metrics::Metrics;
+pub(crate) use metrics::Place;
 
 /// Accepts connections and serves any tower service on them, within bounds that no client can overstep.
 ///
@@ -136,7 +137,8 @@ impl Listener {
             };
             // Without it the kernel holds small packets back; a message should leave when it is sent.
             let _ = stream.set_nodelay(true);
-            tokio::spawn(connect(serving.clone(), stream, peer, tls.clone(), self.metrics.hold(place)));
+            let place = self.metrics.hold(place);
+            tokio::spawn(connect(serving.clone(), stream, peer, tls.clone(), place));
         }
         drop(self.listener);
         let all = u32::try_from(self.max_connections).unwrap_or(u32::MAX);
@@ -145,13 +147,8 @@ impl Listener {
     }
 }
 
-async fn connect<S, B>(
-    serving: Serving<S>,
-    stream: TcpStream,
-    peer: SocketAddr,
-    tls: Option<TlsAcceptor>,
-    _place: metrics::Place,
-) where
+async fn connect<S, B>(serving: Serving<S>, stream: TcpStream, peer: SocketAddr, tls: Option<TlsAcceptor>, place: Place)
+where
     S: Service<Request<Incoming>, Response = Response<B>> + Clone + Send + Sync + 'static,
     S::Future: Send,
     S::Error: Into<BodyError>,
@@ -160,10 +157,10 @@ async fn connect<S, B>(
     B::Error: Into<BodyError>,
 {
     let Some(tls) = tls else {
-        return serving.serve(stream, peer, false).await;
+        return serving.serve(stream, place, peer, false).await;
     };
     match tokio::time::timeout(serving.head_timeout(), tls.accept(stream)).await {
-        Ok(Ok(stream)) => serving.serve(stream, peer, true).await,
+        Ok(Ok(stream)) => serving.serve(stream, place, peer, true).await,
         Ok(Err(error)) => {
             serving.metrics().failed("tls");
             tracing::debug!(%peer, %error, "TLS handshake failed");

@@ -403,7 +403,7 @@ impl Session {
         let (result, closed) = self.change(change);
         if let Some(closed) = closed {
             let session = self.clone();
-            tokio::spawn(async move { session.finish(closed) });
+            self.0.engine.spawn(async move { session.finish(closed) });
         }
         result
     }

@@ -222,7 +222,7 @@ impl State {
                 }
             }
             Err(_) => {
-                self.outbox.discard();
+                self.outbox.clear();
                 self.core.handle_error(Closed::transport_error("write failed"));
             }
         }

@@ -12,12 +12,12 @@ use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
-use crate::listener::Connection;
+use crate::listener::{Connection, Place};
 
 /// A connection after its upgrade.
 pub(crate) enum Stream {
-    /// A plain socket, which anybody may write to.
-    Tcp(Arc<TcpStream>),
+    /// A plain socket, which anybody may write to, and its place at the listener, if that is ours.
+    Tcp(Arc<TcpStream>, Option<Place>),
     /// Anything else, TLS for one: only its task can write.
     Other(Pin<Box<dyn AsyncStream>>),
 }
@@ -31,7 +31,10 @@ impl Stream {
     pub(crate) fn from_upgraded(upgraded: Upgraded) -> (Self, Bytes) {
         // The listener of this crate.
         let upgraded = match upgraded.downcast::<TokioIo<Connection<TcpStream>>>() {
-            Ok(parts) => return (Self::tcp(parts.io.into_inner().into_inner()), parts.read_buf),
+            Ok(parts) => {
+                let (stream, place) = parts.io.into_inner().into_parts();
+                return (Self::Tcp(Arc::new(stream), Some(place)), parts.read_buf);
+            }
             Err(upgraded) => upgraded,
         };
         // hyper by itself.
@@ -47,20 +50,20 @@ impl Stream {
     }
 
     fn tcp(stream: TcpStream) -> Self {
-        Self::Tcp(Arc::new(stream))
+        Self::Tcp(Arc::new(stream), None)
     }
 
     /// The socket, where others than the task may write.
     pub(crate) fn shared(&self) -> Option<Arc<TcpStream>> {
         match self {
-            Self::Tcp(stream) => Some(stream.clone()),
+            Self::Tcp(stream, _) => Some(stream.clone()),
             Self::Other(_) => None,
         }
     }
 
     pub(crate) fn poll_read(&mut self, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
         match self {
-            Self::Tcp(stream) => loop {
+            Self::Tcp(stream, _) => loop {
                 ready!(stream.poll_read_ready(cx))?;
                 match stream.try_read(buffer) {
                     Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
@@ -85,7 +88,7 @@ impl Stream {
 
     fn poll_write(&mut self, cx: &mut Context<'_>, slices: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
         match self {
-            Self::Tcp(stream) => loop {
+            Self::Tcp(stream, _) => loop {
                 ready!(stream.poll_write_ready(cx))?;
                 match stream.try_write_vectored(slices) {
                     Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
@@ -104,7 +107,7 @@ impl Stream {
     /// Lets out what a layer below has kept, and ends the sending side.
     pub(crate) fn poll_shutdown(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self {
-            Self::Tcp(stream) => Poll::Ready(SockRef::from(&**stream).shutdown(std::net::Shutdown::Write)),
+            Self::Tcp(stream, _) => Poll::Ready(SockRef::from(&**stream).shutdown(std::net::Shutdown::Write)),
             Self::Other(stream) => stream.as_mut().poll_shutdown(cx),
         }
     }
