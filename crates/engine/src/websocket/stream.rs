@@ -17,7 +17,7 @@ use crate::listener::{Connection, Place};
 /// A connection after its upgrade.
 pub(crate) enum Stream {
     /// A plain socket, which anybody may write to, and its place at the listener, if that is ours.
-    Tcp(Arc<TcpStream>, Option<Place>),
+    Tcp { socket: Arc<TcpStream>, _place: Option<Place> },
     /// Anything else, TLS for one: only its task can write.
     Other(Pin<Box<dyn AsyncStream>>),
 }
@@ -33,39 +33,39 @@ impl Stream {
         let upgraded = match upgraded.downcast::<TokioIo<Connection<TcpStream>>>() {
             Ok(parts) => {
                 let (stream, place) = parts.io.into_inner().into_parts();
-                return (Self::Tcp(Arc::new(stream), Some(place)), parts.read_buf);
+                return (Self::tcp(stream, Some(place)), parts.read_buf);
             }
             Err(upgraded) => upgraded,
         };
         // hyper by itself.
         let upgraded = match upgraded.downcast::<TokioIo<TcpStream>>() {
-            Ok(parts) => return (Self::tcp(parts.io.into_inner()), parts.read_buf),
+            Ok(parts) => return (Self::tcp(parts.io.into_inner(), None), parts.read_buf),
             Err(upgraded) => upgraded,
         };
         // axum, and others that serve with hyper-util.
         match hyper_util::server::conn::auto::upgrade::downcast::<TokioIo<TcpStream>>(upgraded) {
-            Ok(parts) => (Self::tcp(parts.io.into_inner()), parts.read_buf),
+            Ok(parts) => (Self::tcp(parts.io.into_inner(), None), parts.read_buf),
             Err(upgraded) => (Self::Other(Box::pin(TokioIo::new(upgraded))), Bytes::new()),
         }
     }
 
-    fn tcp(stream: TcpStream) -> Self {
-        Self::Tcp(Arc::new(stream), None)
+    fn tcp(socket: TcpStream, place: Option<Place>) -> Self {
+        Self::Tcp { socket: Arc::new(socket), _place: place }
     }
 
     /// The socket, where others than the task may write.
     pub(crate) fn shared(&self) -> Option<Arc<TcpStream>> {
         match self {
-            Self::Tcp(stream, _) => Some(stream.clone()),
+            Self::Tcp { socket, .. } => Some(socket.clone()),
             Self::Other(_) => None,
         }
     }
 
     pub(crate) fn poll_read(&mut self, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
         match self {
-            Self::Tcp(stream, _) => loop {
-                ready!(stream.poll_read_ready(cx))?;
-                match stream.try_read(buffer) {
+            Self::Tcp { socket, .. } => loop {
+                ready!(socket.poll_read_ready(cx))?;
+                match socket.try_read(buffer) {
                     Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                     result => return Poll::Ready(result),
                 }
@@ -88,9 +88,9 @@ impl Stream {
 
     fn poll_write(&mut self, cx: &mut Context<'_>, slices: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
         match self {
-            Self::Tcp(stream, _) => loop {
-                ready!(stream.poll_write_ready(cx))?;
-                match stream.try_write_vectored(slices) {
+            Self::Tcp { socket, .. } => loop {
+                ready!(socket.poll_write_ready(cx))?;
+                match socket.try_write_vectored(slices) {
                     Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                     result => return Poll::Ready(result),
                 }
@@ -107,7 +107,7 @@ impl Stream {
     /// Lets out what a layer below has kept, and ends the sending side.
     pub(crate) fn poll_shutdown(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self {
-            Self::Tcp(stream, _) => Poll::Ready(SockRef::from(&**stream).shutdown(std::net::Shutdown::Write)),
+            Self::Tcp { socket, .. } => Poll::Ready(SockRef::from(&**socket).shutdown(std::net::Shutdown::Write)),
             Self::Other(stream) => stream.as_mut().poll_shutdown(cx),
         }
     }
