@@ -18,7 +18,8 @@ run: $(SETUP)/client ## Start a node with the chat demo on http://localhost:3000
 test: test-rust test-clients test-websocket test-demo ## Run every test
 
 test-rust: $(SETUP)/client ## Unit, integration and documentation tests
-	cargo test --workspace --quiet
+	cargo test --workspace --lib --bins --tests --quiet
+	cargo test --workspace --doc --quiet
 
 test-clients: $(SETUP)/client $(SETUP)/clients ## The official JavaScript clients against a real node
 	cargo build -p fanfare-gateway --bin fanfare
@@ -47,10 +48,9 @@ FUZZ_SECONDS ?= 30
 fuzz: ## Fuzz every decoder, each for FUZZ_SECONDS
 	./crates/proto/fuzz/run $(FUZZ_SECONDS)
 
-# SOCKET_IO is a checkout of the socket.io monorepo with its packages installed, see the script.
+# SOCKET_IO is a checkout of the socket.io monorepo.
 conformance: ## Run the official protocol and client suites, from a checkout named by SOCKET_IO
-	cargo build -p fanfare-engine -p fanfare --examples
-	./crates/server/tests/conformance $(SOCKET_IO)
+	./crates/server/tests/official_suites.mjs $(SOCKET_IO)
 
 setup: $(SETUP)/client $(SETUP)/clients $(SETUP)/venv $(SETUP)/browser ## Install everything the tests need
 
