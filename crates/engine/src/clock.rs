@@ -99,7 +99,7 @@ const MIN_TICK: Duration = Duration::from_millis(1);
 const MAX_TICK: Duration = Duration::from_millis(100);
 
 /// A wake-up this late means that the process did not run.
-const STALL: Duration = Duration::from_secs(1);
+pub(crate) const STALL: Duration = Duration::from_secs(1);
 
 const MAX_GRACE: Duration = Duration::from_secs(5);
 

@@ -42,6 +42,8 @@ pub(super) async fn first_answer(session: &Session, headers: &HeaderMap) -> Resp
 }
 
 async fn get(session: &Session, headers: &HeaderMap) -> Result<Response<Body>, Refusal> {
+    // A client that has been answered its probe polls no more; what comes now is likely to be behind its `5`.
+    session.catch_up(|core| !core.is_probed()).await;
     match session.handle_poll() {
         proto::Poll::Wait => {}
         proto::Poll::Overlap => {
@@ -98,6 +100,10 @@ async fn post(session: &Session, parts: &Parts, body: RequestBody) -> Result<Res
     };
     receiving.done();
     metrics.bytes_received.inc_by(body.len() as u64);
+    if body.split(|&byte| byte == payload::SEPARATOR).any(|packet| packet == b"1") {
+        // A client that leaves has a GET waiting, which is to tell it so.
+        session.catch_up(|core| core.is_polled() || !core.is_open()).await;
+    }
     let accepted = handle_payload(session, parts, &body);
     session.handle_post_end();
     // What the client has asked for waits in its outbox: it is not asked for more until it has taken some.

@@ -7,7 +7,7 @@ use std::io::{self, IoSlice};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
 use std::task::{Context, Poll, Waker};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use fanfare_proto::buffer::{Buffer, Frame};
 use fanfare_proto::engine::{
@@ -19,7 +19,7 @@ use http::request::Parts;
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
-use crate::clock::now;
+use crate::clock::{STALL, now};
 use crate::engine::Shared;
 use crate::outgoing::Outgoing;
 use crate::{Connection, Handshake, Message, Received};
@@ -252,8 +252,16 @@ impl Session {
         });
     }
 
+    /// A GET has come. It may be ahead of the clock: a session whose time is up is over for it too.
     pub(crate) fn handle_poll(&self) -> proto::Poll {
-        self.update(|state| state.core.handle_poll())
+        let now = now();
+        self.update(|state| {
+            let overdue = state.core.poll_timeout().map(|at| now.saturating_duration_since(at));
+            if overdue.is_some_and(|overdue| overdue < STALL) {
+                self.handle_deadlines(state, now);
+            }
+            state.core.handle_poll()
+        })
     }
 
     pub(crate) fn handle_poll_aborted(&self) {
@@ -364,28 +372,40 @@ impl Session {
     /// A deadline has come.
     pub(crate) fn wake(&self, slot: Slot, now: Instant) {
         self.update(|state| {
-            if state.scheduled != Some(slot) {
-                return;
-            }
-            state.scheduled = None;
-            if state.is_stalled(now, self.0.engine.config.limits.write_timeout) {
-                state.core.handle_error(CloseReason::SlowConsumer.into());
-            }
-            if state.expires_at.is_some_and(|at| now >= at) {
-                state.expires_at = None;
-                state.core.handle_close(WhenClosed::Flushed, now);
-            }
-            while let Some(action) = state.core.handle_timeout(now) {
-                match action {
-                    Action::SendPing => {
-                        self.0.engine.metrics.pings.inc();
-                        let _ = state.push(self.0.engine.ping.clone(), &self.0.engine.config.limits);
-                    }
-                    Action::AbortUpgrade => self.0.engine.metrics.upgrades.with_label_values(&["timeout"]).inc(),
-                    Action::AnswerPoll | Action::Close => {}
-                }
+            if state.scheduled == Some(slot) {
+                state.scheduled = None;
+                self.handle_deadlines(state, now);
             }
         });
+    }
+
+    /// Waits a moment for something that the client has sent first, over another connection, to arrive here too.
+    pub(crate) async fn catch_up(&self, has_arrived: impl Fn(&proto::Session) -> bool) {
+        let deadline = now() + OVERTAKING;
+        while !has_arrived(&self.0.state.lock().core) && now() < deadline {
+            tokio::time::sleep(OVERTAKING / 20).await;
+        }
+    }
+
+    fn handle_deadlines(&self, state: &mut State, now: Instant) {
+        let limits = &self.0.engine.config.limits;
+        if state.is_stalled(now, limits.write_timeout) {
+            state.core.handle_error(CloseReason::SlowConsumer.into());
+        }
+        if state.expires_at.is_some_and(|at| now >= at) {
+            state.expires_at = None;
+            state.core.handle_close(WhenClosed::Flushed, now);
+        }
+        while let Some(action) = state.core.handle_timeout(now) {
+            match action {
+                Action::SendPing => {
+                    self.0.engine.metrics.pings.inc();
+                    let _ = state.push(self.0.engine.ping.clone(), limits);
+                }
+                Action::AbortUpgrade => self.0.engine.metrics.upgrades.with_label_values(&["timeout"]).inc(),
+                Action::AnswerPoll | Action::Close => {}
+            }
+        }
     }
 
     /// Does something to the state and sees to what follows from it.
@@ -489,3 +509,6 @@ impl fmt::Debug for Session {
         f.debug_tuple("Session").field(&self.0.sid).finish()
     }
 }
+
+/// How far one connection of a client may be ahead of another, where the order matters.
+const OVERTAKING: Duration = Duration::from_millis(40);

@@ -88,14 +88,15 @@ impl Heartbeat {
         })
     }
 
-    /// A ping that left within a slot of its time counts as punctual, so that the two deadlines add up
-    /// to interval plus timeout; one that left late, of a stalled process, does not shorten the answer.
+    /// A ping that left a little late counts as punctual, so that the two deadlines add up to interval plus
+    /// timeout; one that left late, of a stalled process, does not shorten the answer.
     fn ping_sent(&self, due: Instant, now: Instant) -> Instant {
-        if now - due <= PUNCTUAL { due } else { now }
+        if now - due <= self.ping_timeout / PUNCTUAL { due } else { now }
     }
 }
 
-const PUNCTUAL: Duration = Duration::from_millis(10);
+/// A ping is punctual if it leaves within this part of the timeout.
+const PUNCTUAL: u32 = 4;
 
 #[cfg(test)]
 mod tests {

@@ -217,6 +217,11 @@ impl Session {
         self.upgrade.is_some()
     }
 
+    /// Whether a WebSocket is being probed and has been answered, so that its client is about to move to it.
+    pub fn is_probed(&self) -> bool {
+        self.upgrade.is_some_and(|probing| probing.next_noop.is_some())
+    }
+
     /// Whether a ping is out, so that [`handle_activity`](Self::handle_activity) matters.
     pub fn awaits_pong(&self) -> bool {
         self.heartbeat.awaits_pong()
