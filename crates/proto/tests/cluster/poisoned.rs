@@ -92,8 +92,8 @@ fn node(case: &Json) -> Node {
     Node::new(if mode.starts_with("sharded") {
         Wire::Sharded(Sharded::node("socket.io", "/", "0123456789abcdef", SubscriptionMode::Dynamic))
     } else {
-        let own = case["decoded"][0].as_str().filter(|_| case["id"] == "classic-own-uid");
-        Wire::Classic(Classic::node("socket.io", "/", own.unwrap_or("ourown")))
+        // The uid of the server that was sent these messages, and in one case its own words.
+        Wire::Classic(Classic::node("socket.io", "/", "q--SSq"))
     })
 }
 

