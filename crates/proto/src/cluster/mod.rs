@@ -13,7 +13,7 @@
 //!
 //! let event = Event::emit("hello", &"world");
 //! let request = Request::Broadcast { event, opts: Opts::default(), id: None, unwanted_ack: false };
-//! let publish = a.request(&request).unwrap();
+//! let publish = a.wire().request(&request).unwrap();
 //! assert_eq!(publish.channel, "socket.io#/#");
 //!
 //! let Ok(Incoming::Request(Request::Broadcast { event, .. }, _)) = b.handle_message(&publish.channel, &publish.payload, |_| true)

@@ -10,14 +10,13 @@ use crate::socket::{Args, EncodeError, RawArgs};
 
 /// One namespace on one node.
 ///
-/// It holds no connection and no clock. The caller listens to its [subscriptions](Self::subscriptions), hands what it
-/// hears to [`handle_message`](Self::handle_message), publishes what the other methods return, and asks for
-/// [`poll_timeout`](Self::poll_timeout).
+/// It holds no connection and no clock. The caller listens to the [subscriptions](Wire::subscriptions) of its wire,
+/// hands what it hears to [`handle_message`](Self::handle_message), and asks for [`poll_timeout`](Self::poll_timeout).
 ///
 /// ```text
-///            ask()                 handle_message(), once for each node
-///   nothing ───────▶ waiting ─────────────────────────────────────────▶ Incoming::Answered
-///                       └──────────────── handle_timeout() ───────────▶ Expired
+///            expect()              handle_message(), once for each node
+///   nothing ──────────▶ waiting ──────────────────────────────────────▶ Incoming::Answered
+///                          └────────────── handle_timeout() ──────────▶ Expired
 /// ```
 #[derive(Debug)]
 pub struct Node {
@@ -114,67 +113,72 @@ struct Waiting {
     gathered: Gathered,
 }
 
+impl Wire {
+    /// What to listen to as long as the namespace exists.
+    pub fn subscriptions(&self) -> Vec<Subscription> {
+        match self {
+            Self::Classic(classic) => classic.subscriptions(),
+            Self::Sharded(sharded) => sharded.subscriptions(),
+        }
+    }
+
+    /// What to listen to as long as a room has a socket here; `private` for the room of a socket's own id.
+    pub fn room_subscription(&self, room: &str, private: bool) -> Option<Subscription> {
+        match self {
+            Self::Classic(_) => None,
+            Self::Sharded(sharded) => sharded.room_subscription(room, private),
+        }
+    }
+
+    /// The channel whose subscribers are the nodes of the namespace.
+    pub fn counted_channel(&self) -> &str {
+        match self {
+            Self::Classic(classic) => classic.counted_channel(),
+            Self::Sharded(sharded) => sharded.counted_channel(),
+        }
+    }
+
+    /// Writes a request.
+    pub fn request(&self, request: &Request<'_>) -> Result<Publish, EncodeError> {
+        match self {
+            Self::Classic(classic) => classic.request(request),
+            Self::Sharded(sharded) => sharded.request(request),
+        }
+    }
+
+    /// Writes an answer.
+    pub fn respond(&self, to: &Requester, response: &Response<'_>) -> Result<Publish, EncodeError> {
+        match self {
+            Self::Classic(classic) => classic.response(to, response),
+            Self::Sharded(sharded) => sharded.response(to, response),
+        }
+    }
+}
+
 impl Node {
     /// A node that waits for nothing.
     pub fn new(wire: Wire) -> Self {
         Self { wire, waiting: HashMap::new(), deadlines: BTreeSet::new() }
     }
 
-    /// What to listen to as long as the namespace exists.
-    pub fn subscriptions(&self) -> Vec<Subscription> {
-        match &self.wire {
-            Wire::Classic(classic) => classic.subscriptions(),
-            Wire::Sharded(sharded) => sharded.subscriptions(),
-        }
+    /// How its messages look.
+    pub fn wire(&self) -> &Wire {
+        &self.wire
     }
 
-    /// What to listen to as long as a room has a socket here; `private` for the room of a socket's own id.
-    pub fn room_subscription(&self, room: &str, private: bool) -> Option<Subscription> {
-        match &self.wire {
-            Wire::Classic(_) => None,
-            Wire::Sharded(sharded) => sharded.room_subscription(room, private),
-        }
-    }
-
-    /// The channel whose subscribers are the nodes of the namespace.
-    pub fn counted_channel(&self) -> &str {
-        match &self.wire {
-            Wire::Classic(classic) => classic.counted_channel(),
-            Wire::Sharded(sharded) => sharded.counted_channel(),
-        }
-    }
-
-    /// Writes a request that nobody has to answer.
-    pub fn request(&self, request: &Request<'_>) -> Result<Publish, EncodeError> {
-        match &self.wire {
-            Wire::Classic(classic) => classic.request(request),
-            Wire::Sharded(sharded) => sharded.request(request),
-        }
-    }
-
-    /// Writes a request and waits for the answers to it. A request without an id has no answers.
+    /// Waits for the answers to a request that is about to be published. A request without an id has none.
     ///
     /// For a broadcast, `nodes` does not count: how many acknowledgements there will be, the nodes say themselves.
-    pub fn ask(&mut self, request: &Request<'_>, asked: Asked) -> Result<Publish, EncodeError> {
-        let publish = self.request(request)?;
+    pub fn expect(&mut self, request: &Request<'_>, asked: Asked) {
         let (id, gathered) = match request {
             Request::Broadcast { id: Some(id), .. } => (id, Gathered::Acks),
             Request::ServerSideEmit { id: Some(id), .. } => (id, Gathered::Answers(Vec::new())),
             Request::FetchSockets { id, .. } => (id, Gathered::Sockets(Vec::new())),
             Request::AllRooms { id } => (id, Gathered::Rooms(BTreeSet::new())),
-            _ => return Ok(publish),
+            _ => return,
         };
         self.waiting.insert((**id).into(), Waiting { asked, received: 0, gathered });
         self.deadlines.insert((asked.until, (**id).into()));
-        Ok(publish)
-    }
-
-    /// Writes an answer.
-    pub fn respond(&self, to: &Requester, response: &Response<'_>) -> Result<Publish, EncodeError> {
-        match &self.wire {
-            Wire::Classic(classic) => classic.response(to, response),
-            Wire::Sharded(sharded) => sharded.response(to, response),
-        }
     }
 
     /// Nobody waits for the answers to a request any more.

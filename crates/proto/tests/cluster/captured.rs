@@ -49,7 +49,7 @@ fn glob_characters_of_a_namespace_stand_for_themselves() {
 fn shown(node: &Node) -> Vec<Vec<String>> {
     use fanfare_proto::cluster::Subscription::{Channel, Pattern, Sharded};
     let mut commands: Vec<Vec<String>> = Vec::new();
-    for subscription in node.subscriptions() {
+    for subscription in node.wire().subscriptions() {
         let (command, channel) = match subscription {
             Pattern(channel) => ("PSUBSCRIBE", channel),
             Channel(channel) => ("SUBSCRIBE", channel),
@@ -158,7 +158,7 @@ fn expect_answers(node: &mut Node, decoded: &Json) {
         Request::Broadcast { event, opts, id: Some(id), unwanted_ack: false }
     };
     let asked = Asked { nodes: 1, until: Instant::now() + Duration::from_secs(5) };
-    node.ask(&request, asked).expect("a request can be written");
+    node.expect(&request, asked);
 }
 
 /// Compares what was read with the recorded view of the message, and events with what clients received.
@@ -301,7 +301,7 @@ fn rewrite(
     let uid = channel.trim_end_matches('#').rsplit('#').next().unwrap_or_default().to_owned();
     let answer = |id: &str, response: Response<'_>| -> Result<Option<Publish>, EncodeError> {
         let requester = requester(&uid, id, channel, sharded);
-        let mut publish = writer.respond(&requester, &response)?;
+        let mut publish = writer.wire().respond(&requester, &response)?;
         if !sharded && channel.matches('#').count() > 2 {
             // The node that answered was told to use the channel of the one that asked.
             publish.channel = channel.to_owned();
@@ -309,7 +309,7 @@ fn rewrite(
         Ok(Some(publish))
     };
     match incoming {
-        Incoming::Request(request, _) => writer.request(request).map(Some),
+        Incoming::Request(request, _) => writer.wire().request(request).map(Some),
         Incoming::ClientCount(id, count) => answer(id, Response::ClientCount(*count)),
         Incoming::Ack(id, args) => answer(id, Response::Ack(*args)),
         Incoming::Answered(id, fanfare_proto::cluster::Gathered::Answers(answers)) => {
@@ -335,7 +335,7 @@ fn requester(uid: &str, id: &str, channel: &str, sharded: bool) -> fanfare_proto
         (node(uid), node("reader"))
     };
     let request = Request::FetchSockets { opts: Opts::default(), id: id.into() };
-    let asked = Node::new(wire).request(&request).expect("a request can be written");
+    let asked = wire.request(&request).expect("a request can be written");
     match Node::new(reader).handle_message(&asked.channel, &asked.payload, |_| true) {
         Ok(Incoming::Request(_, Some(requester))) => requester,
         other => panic!("a request was written: {other:?}"),

@@ -160,14 +160,14 @@ impl Cluster {
         let args = (index, number);
         let event = Event::emit("number", &args);
         let request = Request::Broadcast { event, opts: Opts::default(), id: None, unwanted_ack: false };
-        let publish = self.members[index].node.request(&request).expect("it can be written");
+        let publish = self.members[index].node.wire().request(&request).expect("it can be written");
         self.send(index, publish);
     }
 
     fn broadcast_to_room(&mut self, index: usize) {
         let opts = Opts { rooms: vec!["even".into()], ..Opts::default() };
         let request = Request::Broadcast { event: Event::emit("for even", &()), opts, id: None, unwanted_ack: false };
-        let publish = self.members[index].node.request(&request).expect("it can be written");
+        let publish = self.members[index].node.wire().request(&request).expect("it can be written");
         self.send(index, publish);
     }
 
@@ -175,7 +175,9 @@ impl Cluster {
         self.next_id += 1;
         let request = request(format!("{:016x}", self.next_id));
         let asked = Asked { nodes: NODES - 1, until: self.now + Duration::from_secs(5) };
-        let publish = self.members[index].node.ask(&request, asked).expect("it can be written");
+        let node = &mut self.members[index].node;
+        node.expect(&request, asked);
+        let publish = node.wire().request(&request).expect("it can be written");
         self.send(index, publish);
     }
 
@@ -276,7 +278,7 @@ impl Member {
             other => panic!("nobody asks for {other:?}"),
         };
         let requester = requester.expect("an answer is wanted");
-        self.to_send.push_back(self.node.respond(&requester, &response).expect("it can be written"));
+        self.to_send.push_back(self.node.wire().respond(&requester, &response).expect("it can be written"));
     }
 }
 
