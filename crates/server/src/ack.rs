@@ -17,21 +17,34 @@ use crate::adapter::AckCollector;
 use crate::emit::EmitError;
 use crate::socket::Socket;
 
-/// The acknowledgement a client may be waiting for. A handler that takes it answers when it likes, or never.
+/// The acknowledgement a client, or another server, may be waiting for. A handler that takes it answers when it likes,
+/// or never.
 ///
 /// Without it, what the handler returns is the answer.
 #[derive(Clone)]
 pub struct Ack(Option<Arc<Pending>>);
 
 struct Pending {
-    socket: Socket,
-    id: u64,
+    asker: Asker,
     sent: AtomicBool,
 }
 
+enum Asker {
+    Client { socket: Socket, id: u64 },
+    Server(AnswerServer),
+}
+
+/// Takes the answer to an event of another server to where it is waited for.
+pub type AnswerServer = Box<dyn Fn(RawArgs) + Send + Sync>;
+
 impl Ack {
     pub(crate) fn new(socket: &Socket, id: Option<u64>) -> Self {
-        Self(id.map(|id| Arc::new(Pending { socket: socket.clone(), id, sent: AtomicBool::new(false) })))
+        Self(id.map(|id| Pending::new(Asker::Client { socket: socket.clone(), id })))
+    }
+
+    /// One that another server may wait for.
+    pub(crate) fn for_server(answer: Option<AnswerServer>) -> Self {
+        Self(answer.map(|answer| Pending::new(Asker::Server(answer))))
     }
 
     /// One that nobody waits for.
@@ -39,24 +52,40 @@ impl Ack {
         Self(None)
     }
 
-    /// Whether the client waits for it.
+    /// Whether anybody waits for it.
     pub fn is_requested(&self) -> bool {
         self.0.is_some()
     }
 
-    /// Answers. Does nothing where the client does not wait for it, or has been answered already.
+    /// Answers. Does nothing where nobody waits for it, or it has been given already.
     pub fn send(&self, args: impl EmitArgs) -> Result<(), EmitError> {
         let Some(pending) = &self.0 else { return Ok(()) };
         if pending.sent.swap(true, Ordering::AcqRel) {
             return Ok(());
         }
-        pending.socket.send_ack(pending.id, &args)
+        match &pending.asker {
+            Asker::Client { socket, id } => socket.send_ack(*id, &args),
+            Asker::Server(answer) => {
+                answer(RawArgs::of(&args)?);
+                Ok(())
+            }
+        }
+    }
+}
+
+impl Pending {
+    fn new(asker: Asker) -> Arc<Self> {
+        Arc::new(Self { asker, sent: AtomicBool::new(false) })
     }
 }
 
 impl fmt::Debug for Ack {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Ack").field(&self.0.as_ref().map(|pending| pending.id)).finish()
+        let id = self.0.as_ref().map(|pending| match &pending.asker {
+            Asker::Client { id, .. } => Some(*id),
+            Asker::Server(_) => None,
+        });
+        f.debug_tuple("Ack").field(&id).finish()
     }
 }
 

@@ -64,7 +64,8 @@ pub use fanfare_proto::socket::{
 pub use handler::{
     Auth, ConnectContext, ConnectError, ConnectHandler, Data, DisconnectContext, DisconnectHandler, EventContext,
     EventHandler, EventMiddleware, EventName, ExtractError, Failure, FailureKind, FromConnect, FromDisconnect,
-    FromEvent, FromSocket, HandlerError, IntoReply, Middleware, State,
+    FromEvent, FromServerSide, FromSocket, HandlerError, IntoReply, Middleware, ServerSideContext, ServerSideHandler,
+    State,
 };
 pub use handshake::Handshake;
 pub use namespace::{Namespace, ParentNamespace};

@@ -33,7 +33,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 pub use classic::Classic;
 pub use message::{Event, EventArgs, Flags, OneSocket, Opts, Request, Requester, Response, SocketDescription};
-pub use node::{Answer, Asked, Expired, Gathered, Incoming, Node, Wire};
+pub use node::{Answer, Asked, Awaited, Expired, Gathered, Incoming, Node, Wire};
 pub use sharded::{Sharded, SubscriptionMode};
 
 /// Something to publish.

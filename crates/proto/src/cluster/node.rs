@@ -67,6 +67,19 @@ pub(super) enum Read<'a> {
     Foreign,
 }
 
+/// What kind of answers a request waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Awaited {
+    /// Acknowledgements of a broadcast.
+    Acks,
+    /// Descriptions of sockets.
+    Sockets,
+    /// Answers to an event for the nodes themselves.
+    Answers,
+    /// Rooms.
+    Rooms,
+}
+
 /// How many answers a request waits for, and how long.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Asked {
@@ -166,19 +179,18 @@ impl Node {
         &self.wire
     }
 
-    /// Waits for the answers to a request that is about to be published. A request without an id has none.
+    /// Waits for the answers to a request that is about to be published.
     ///
-    /// For a broadcast, `nodes` does not count: how many acknowledgements there will be, the nodes say themselves.
-    pub fn expect(&mut self, request: &Request<'_>, asked: Asked) {
-        let (id, gathered) = match request {
-            Request::Broadcast { id: Some(id), .. } => (id, Gathered::Acks),
-            Request::ServerSideEmit { id: Some(id), .. } => (id, Gathered::Answers(Vec::new())),
-            Request::FetchSockets { id, .. } => (id, Gathered::Sockets(Vec::new())),
-            Request::AllRooms { id } => (id, Gathered::Rooms(BTreeSet::new())),
-            _ => return,
+    /// For acknowledgements, `nodes` does not count: how many there will be, the nodes say themselves.
+    pub fn expect(&mut self, id: &str, what: Awaited, asked: Asked) {
+        let gathered = match what {
+            Awaited::Acks => Gathered::Acks,
+            Awaited::Sockets => Gathered::Sockets(Vec::new()),
+            Awaited::Answers => Gathered::Answers(Vec::new()),
+            Awaited::Rooms => Gathered::Rooms(BTreeSet::new()),
         };
-        self.waiting.insert((**id).into(), Waiting { asked, received: 0, gathered });
-        self.deadlines.insert((asked.until, (**id).into()));
+        self.waiting.insert(id.into(), Waiting { asked, received: 0, gathered });
+        self.deadlines.insert((asked.until, id.into()));
     }
 
     /// Nobody waits for the answers to a request any more.

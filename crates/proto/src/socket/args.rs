@@ -162,6 +162,13 @@ fn read_msgpack<T: DeserializeOwned>(bytes: &[u8], position: &mut usize) -> Opti
 }
 
 impl RawArgs {
+    /// Writes arguments down.
+    pub fn of(args: &(impl EmitArgs + ?Sized)) -> Result<Self, EncodeError> {
+        let (mut bytes, mut attachments) = (Vec::new(), Vec::new());
+        args.write(&mut ArgsWriter::new(Parser::MsgPack, &mut bytes, &mut attachments))?;
+        Ok(Self { data: RawData::MsgPack(bytes.into()) })
+    }
+
     /// The arguments.
     pub fn as_args(&self) -> Args<'_> {
         match &self.data {

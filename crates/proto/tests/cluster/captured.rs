@@ -1,7 +1,7 @@
 //! Every captured message is read as what it was recorded to be, and written again to the same bytes.
 
 use fanfare_proto::cluster::{
-    Asked, Classic, Event, Incoming, Node, Opts, Publish, Request, Response, Sharded, SubscriptionMode, Wire,
+    Asked, Awaited, Classic, Event, Incoming, Node, Opts, Publish, Request, Response, Sharded, SubscriptionMode, Wire,
 };
 use fanfare_proto::socket::{Args, EncodeError, Parser, Value};
 use serde_json::Value as Json;
@@ -146,19 +146,16 @@ fn mode(id: &str) -> SubscriptionMode {
 fn expect_answers(node: &mut Node, decoded: &Json) {
     let answer = if decoded["data"]["requestId"].is_string() { &decoded["data"] } else { decoded };
     let Some(id) = answer["requestId"].as_str() else { return };
-    let (opts, event) = (Opts::default(), Event::emit("e", &()));
-    let id = id.into();
-    let request = if answer["sockets"].is_array() {
-        Request::FetchSockets { opts, id }
+    let what = if answer["sockets"].is_array() {
+        Awaited::Sockets
     } else if answer["rooms"].is_array() {
-        Request::AllRooms { id }
+        Awaited::Rooms
     } else if decoded["type"] == 6 || decoded["type"] == 10 {
-        Request::ServerSideEmit { event, id: Some(id) }
+        Awaited::Answers
     } else {
-        Request::Broadcast { event, opts, id: Some(id), unwanted_ack: false }
+        Awaited::Acks
     };
-    let asked = Asked { nodes: 1, until: Instant::now() + Duration::from_secs(5) };
-    node.expect(&request, asked);
+    node.expect(id, what, Asked { nodes: 1, until: Instant::now() + Duration::from_secs(5) });
 }
 
 /// Compares what was read with the recorded view of the message, and events with what clients received.

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::time::{Duration, Instant};
 
 use fanfare_proto::cluster::{
-    Asked, Classic, Event, Gathered, Incoming, Node, Opts, Publish, Request, Requester, Response, Sharded,
+    Asked, Awaited, Classic, Event, Gathered, Incoming, Node, Opts, Publish, Request, Requester, Response, Sharded,
     SocketDescription, SubscriptionMode, Wire,
 };
 use fanfare_proto::socket::Args;
@@ -147,7 +147,9 @@ impl Cluster {
                     Member { received: std::mem::take(&mut self.members[index].received), ..restarted };
             }
             0..=4 => self.broadcast(index),
-            5 | 6 => self.ask(index, |id| Request::FetchSockets { opts: Opts::default(), id: id.into() }),
+            5 | 6 => {
+                self.ask(index, Awaited::Sockets, |id| Request::FetchSockets { opts: Opts::default(), id: id.into() })
+            }
             7 | 8 => self
                 .ask(index, |id| Request::ServerSideEmit { event: Event::emit("question", &()), id: Some(id.into()) }),
             _ => self.broadcast_to_room(index),
@@ -171,12 +173,13 @@ impl Cluster {
         self.send(index, publish);
     }
 
-    fn ask(&mut self, index: usize, request: impl FnOnce(String) -> Request<'static>) {
+    fn ask(&mut self, index: usize, what: Awaited, request: impl FnOnce(String) -> Request<'static>) {
         self.next_id += 1;
-        let request = request(format!("{:016x}", self.next_id));
+        let id = format!("{:016x}", self.next_id);
         let asked = Asked { nodes: NODES - 1, until: self.now + Duration::from_secs(5) };
         let node = &mut self.members[index].node;
-        node.expect(&request, asked);
+        node.expect(&id, what, asked);
+        let request = request(id);
         let publish = node.wire().request(&request).expect("it can be written");
         self.send(index, publish);
     }

@@ -13,10 +13,21 @@ use tokio::sync::Notify;
 #[derive(Clone, Debug)]
 pub struct AckCollector(Arc<Inner>);
 
-#[derive(Debug)]
 struct Inner {
     state: Mutex<State>,
     complete: Notify,
+    listener: Option<AckListener>,
+}
+
+type AckListener = Box<dyn Fn(AckEvent<'_>) + Send + Sync>;
+
+/// What happens to a broadcast that wants acknowledgements.
+#[derive(Clone, Copy, Debug)]
+pub enum AckEvent<'a> {
+    /// It has been sent to so many sockets of this node.
+    Clients(usize),
+    /// One of them has answered.
+    Response(&'a RawArgs),
 }
 
 #[derive(Debug)]
@@ -44,7 +55,13 @@ impl AckCollector {
     /// Waits for this many nodes, this one included.
     pub fn new(servers: usize) -> Self {
         let state = State { servers, counted_servers: 0, clients: 0, lost: 0, responses: Vec::new() };
-        Self(Arc::new(Inner { state: Mutex::new(state), complete: Notify::new() }))
+        Self(Arc::new(Inner { state: Mutex::new(state), complete: Notify::new(), listener: None }))
+    }
+
+    /// Hands everything on as it happens, for a broadcast of another node.
+    pub fn forwarding(listener: impl Fn(AckEvent<'_>) + Send + Sync + 'static) -> Self {
+        let state = State { servers: 1, counted_servers: 0, clients: 0, lost: 0, responses: Vec::new() };
+        Self(Arc::new(Inner { state: Mutex::new(state), complete: Notify::new(), listener: Some(Box::new(listener)) }))
     }
 
     /// It has turned out how many nodes there are.
@@ -54,6 +71,9 @@ impl AckCollector {
 
     /// A node has sent the event to this many sockets.
     pub fn add_clients(&self, clients: usize) {
+        if let Some(listener) = &self.0.listener {
+            listener(AckEvent::Clients(clients));
+        }
         self.change(|state| {
             state.counted_servers += 1;
             state.clients += clients;
@@ -62,7 +82,10 @@ impl AckCollector {
 
     /// A socket has answered.
     pub fn add_response(&self, response: RawArgs) {
-        self.change(|state| state.responses.push(response));
+        match &self.0.listener {
+            Some(listener) => listener(AckEvent::Response(&response)),
+            None => self.change(|state| state.responses.push(response)),
+        }
     }
 
     /// A socket is gone and will not answer.
@@ -71,7 +94,7 @@ impl AckCollector {
     }
 
     /// Returns when nothing more is to come.
-    pub(crate) async fn completed(&self) {
+    pub async fn completed(&self) {
         loop {
             let mut changed = std::pin::pin!(self.0.complete.notified());
             changed.as_mut().enable();
@@ -100,6 +123,12 @@ impl AckCollector {
         if settled {
             self.0.complete.notify_waiters();
         }
+    }
+}
+
+impl std::fmt::Debug for Inner {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Inner").field("state", &self.state).finish_non_exhaustive()
     }
 }
 

@@ -1,5 +1,6 @@
 //! The sockets of one namespace on this node.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
@@ -14,6 +15,7 @@ use parking_lot::RwLock;
 
 use super::members::{Joined, Left, Members};
 use super::{AckCollector, Broadcast, Selection};
+use crate::ack::{Ack, AnswerServer};
 use crate::emit::{EmitError, check_name};
 use crate::remote::RemoteSocketData;
 use crate::room::Room;
@@ -31,9 +33,11 @@ struct Inner {
     members: RwLock<Members<Socket>>,
     next_ack_id: AtomicU64,
     room_listeners: RwLock<Vec<RoomListener>>,
+    server_side_listeners: RwLock<HashMap<String, Vec<ServerSideListener>>>,
 }
 
 pub(crate) type RoomListener = Arc<dyn Fn(&RoomEvent) + Send + Sync>;
+pub(crate) type ServerSideListener = Arc<dyn Fn(&Args<'_>, &Ack) + Send + Sync>;
 
 /// What happens to rooms. Sockets in the room of their own id take part.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -66,6 +70,7 @@ impl Local {
             members: RwLock::default(),
             next_ack_id: AtomicU64::new(0),
             room_listeners: RwLock::default(),
+            server_side_listeners: RwLock::default(),
         }))
     }
 
@@ -222,8 +227,20 @@ impl Local {
         self.0.members.read().rooms_of(id).to_vec()
     }
 
-    pub(crate) fn on_room_event(&self, listener: RoomListener) {
-        self.0.room_listeners.write().push(listener);
+    /// Hears of everything that happens to rooms on this node.
+    pub fn on_room_event(&self, listener: impl Fn(&RoomEvent) + Send + Sync + 'static) {
+        self.0.room_listeners.write().push(Arc::new(listener));
+    }
+
+    /// An event of another server has come; `answer` takes the answer back, where it waits for one.
+    pub fn handle_server_side_event(&self, name: &str, args: &Args<'_>, answer: Option<AnswerServer>) {
+        let listeners = self.0.server_side_listeners.read().get(name).cloned().unwrap_or_default();
+        let ack = Ack::for_server(answer);
+        listeners.iter().for_each(|listener| listener(args, &ack));
+    }
+
+    pub(crate) fn on_server_side_event(&self, name: &str, listener: ServerSideListener) {
+        self.0.server_side_listeners.write().entry(name.to_owned()).or_default().push(listener);
     }
 
     /// Visits the selected sockets, then lets those who listen know what they were sent.

@@ -16,10 +16,11 @@ use std::time::Duration;
 use fanfare_proto::ids::SocketId;
 use fanfare_proto::socket::{EmitArgs, Value};
 
+pub use crate::ack::AnswerServer;
 use crate::emit::EmitError;
 use crate::remote::RemoteSocketData;
 use crate::room::{Room, Rooms};
-pub use collector::{AckCollector, Acks};
+pub use collector::{AckCollector, AckEvent, Acks};
 pub use local::{Local, Packet, RoomEvent};
 pub use memory::MemoryAdapter;
 
@@ -56,6 +57,9 @@ pub trait Adapter: Send + Sync + 'static {
 
     /// Sends an event to the other nodes themselves and collects one answer of each.
     fn server_side_emit_with_ack(&self, name: &str, args: &dyn EmitArgs) -> Answer<Vec<Value>>;
+
+    /// The rooms of all nodes, those of single sockets left out.
+    fn all_rooms(&self) -> Answer<Vec<Room>>;
 
     /// How many nodes there are, this one included.
     fn server_count(&self) -> Answer<usize>;

@@ -5,6 +5,7 @@
 
 mod extract;
 mod reply;
+mod server_side;
 mod task;
 
 use std::future::Future;
@@ -17,6 +18,8 @@ pub use extract::{
     FromEvent, FromSocket, State,
 };
 pub use reply::{ConnectError, HandlerError, IntoReply};
+pub(crate) use server_side::handle_server_side;
+pub use server_side::{FromServerSide, ServerSideContext, ServerSideHandler};
 pub use task::{Failure, FailureKind};
 pub(crate) use task::{FailureHook, Failures, panic_message, run, start, start_prepared};
 

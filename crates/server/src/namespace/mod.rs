@@ -9,14 +9,17 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use fanfare_proto::ids::SocketId;
-use fanfare_proto::socket::{EmitArgs, Value};
+use fanfare_proto::socket::{Args, EmitArgs, Value};
 use parking_lot::RwLock;
 
-use crate::ack::FromAck;
+use crate::ack::{Ack, FromAck};
 use crate::adapter::{Adapter, AdapterError, Local, RoomEvent, Selection};
 use crate::broadcast::{BroadcastAcks, BroadcastOperator};
 use crate::emit::Emitted;
-use crate::handler::{ConnectHandler, Middleware, SharedConnectHandler, SharedMiddleware, connect_handler, middleware};
+use crate::handler::{
+    self, ConnectHandler, Middleware, ServerSideContext, ServerSideHandler, SharedConnectHandler, SharedMiddleware,
+    connect_handler, middleware,
+};
 use crate::remote::RemoteSocket;
 use crate::room::{IntoRooms, Room};
 use crate::server::{Limits, Server};
@@ -90,7 +93,7 @@ impl Namespace {
 
     /// Hears of everything that happens to rooms on this node.
     pub fn on_room_event(&self, listener: impl Fn(&RoomEvent) + Send + Sync + 'static) -> &Self {
-        self.0.local.on_room_event(Arc::new(listener));
+        self.0.local.on_room_event(listener);
         self
     }
 
@@ -196,6 +199,24 @@ impl Namespace {
         args: impl EmitArgs,
     ) -> Result<Vec<Value>, AdapterError> {
         self.0.adapter.server_side_emit_with_ack(event, &args).await
+    }
+
+    /// Handles an event that another server of the cluster has [sent](Self::server_side_emit). What the handler returns is
+    /// the answer, if the other server waits for one.
+    pub fn on_server_side<P: 'static>(&self, event: &str, handler: impl ServerSideHandler<P>) -> &Self {
+        let (name, namespace) = (event.to_owned(), Arc::downgrade(&self.0));
+        let listener = move |args: &Args<'_>, ack: &Ack| {
+            if let Some(namespace) = namespace.upgrade().map(Self) {
+                handler::handle_server_side(&handler, &mut ServerSideContext::new(&namespace, &name, *args, ack));
+            }
+        };
+        self.0.local.on_server_side_event(event, Arc::new(listener));
+        self
+    }
+
+    /// The rooms of all servers, those of single sockets left out.
+    pub async fn all_rooms(&self) -> Result<Vec<Room>, AdapterError> {
+        self.0.adapter.all_rooms().await
     }
 
     /// How many servers have the namespace, this one included.
