@@ -1,0 +1,6 @@
+//! Clusters of Fanfare nodes over real Redis servers.
+
+mod broadcasts;
+mod common;
+mod faults;
+mod requests;
