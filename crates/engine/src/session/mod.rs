@@ -185,7 +185,7 @@ impl Session {
             awaits_pong: AtomicBool::new(false),
             dirty: AtomicBool::new(false),
             drained: OnceLock::new(),
-            state: Mutex::new(State::new(core, engine.budget.clone())),
+            state: Mutex::new(State::new(core, engine.budget.clone(), engine.metrics.bytes_sent.clone())),
         }));
         // From here on the clock knows it.
         session.update(|_| ());

@@ -1,12 +1,13 @@
 //! What a session holds behind its lock: the protocol core, the outbox and the way to the client.
 
-use std::io;
+use std::io::{self, IoSlice};
 use std::sync::Arc;
 use std::task::Waker;
 use std::time::{Duration, Instant};
 
 use fanfare_proto::engine::{self as proto, Answer, CloseReason, Closed, payload};
 use fanfare_proto::timers::Slot;
+use prometheus::IntCounter;
 use tokio::net::TcpStream;
 
 use super::SendError;
@@ -20,6 +21,8 @@ pub(crate) struct State {
     pub(crate) core: proto::Session,
     pub(crate) outbox: Outbox,
     link: Link,
+    /// Counts the bytes that the client is sent.
+    sent: IntCounter,
     /// When the clock will look at the session next.
     pub(super) scheduled: Option<Slot>,
     /// How many callers want what is sent to be held back.
@@ -76,11 +79,12 @@ pub(crate) struct LinkStatus {
 }
 
 impl State {
-    pub(super) fn new(core: proto::Session, budget: Arc<Budget>) -> Self {
+    pub(super) fn new(core: proto::Session, budget: Arc<Budget>, sent: IntCounter) -> Self {
         Self {
             core,
             outbox: Outbox::new(budget),
             link: Link::Polling(None),
+            sent,
             scheduled: None,
             corks: 0,
             stalled_since: None,
@@ -156,7 +160,8 @@ impl State {
     fn write(&mut self) {
         let Link::WebSocket(link) = &mut self.link else { return };
         let Some(stream) = link.stream.as_ref().filter(|_| !link.blocked) else { return };
-        let written = self.outbox.write_to(link.base64, |slices| stream.try_write_vectored(slices));
+        let write = |slices: &[IoSlice<'_>]| stream.try_write_vectored(slices);
+        let written = self.outbox.write_to(link.base64, counting(&self.sent, write));
         self.written(written);
     }
 
@@ -166,14 +171,14 @@ impl State {
         &mut self,
         driver: &Waker,
         limits: &Limits,
-        write: impl FnMut(&[io::IoSlice<'_>]) -> io::Result<usize>,
+        write: impl FnMut(&[IoSlice<'_>]) -> io::Result<usize>,
     ) -> LinkStatus {
         if let Link::WebSocket(link) = &mut self.link {
             if !link.driver.as_ref().is_some_and(|known| known.will_wake(driver)) {
                 link.driver = Some(driver.clone());
             }
             if self.corks == 0 && (link.blocked || link.stream.is_none()) && !self.outbox.is_empty() {
-                let written = self.outbox.write_to(link.base64, write);
+                let written = self.outbox.write_to(link.base64, counting(&self.sent, write));
                 self.written(written);
             }
         }
@@ -316,3 +321,11 @@ const EAGER_BYTES: usize = 64 << 10;
 
 /// Source: RFC 6455, section 7.4.1.
 const POLICY_VIOLATION: u16 = 1008;
+/// Counts what a writer takes.
+fn counting(
+    sent: &IntCounter,
+    mut write: impl FnMut(&[IoSlice<'_>]) -> io::Result<usize>,
+) -> impl FnMut(&[IoSlice<'_>]) -> io::Result<usize> {
+    move |slices| write(slices).inspect(|&written| sent.inc_by(written as u64))
+}
+
