@@ -111,6 +111,9 @@ impl Session {
     /// Sends messages if they can leave at once, and drops them otherwise; says whether they were sent.
     pub fn send_volatile(&self, messages: &Outgoing) -> Result<bool, SendError> {
         let sent = self.update_later(|state| {
+            if !state.core.is_open() {
+                return Err(SendError);
+            }
             if !state.is_writable() {
                 return Ok(false);
             }
@@ -413,9 +416,9 @@ impl Session {
         let result = change(&mut state);
         let closed = state.core.poll_closed();
         if let Some(closed) = closed {
-            self.0.open.store(false, Ordering::Release);
             state.close(closed, &self.0.engine);
         }
+        self.0.open.store(state.core.is_open(), Ordering::Release);
         state.wake_waiters();
         self.0.awaits_pong.store(state.core.awaits_pong(), Ordering::Relaxed);
         if let Some(deadline) = state.poll_timeout(self.0.engine.config.limits.write_timeout) {
