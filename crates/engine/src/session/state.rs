@@ -233,7 +233,8 @@ impl State {
         }
     }
 
-    /// The body for the pending GET; without one, its task is woken when there is.
+    /// The body for the pending GET; without one, its task is woken when there is. It holds no more than `max_bytes`,
+    /// unless no other will follow.
     pub(super) fn poll_body(&mut self, waiter: &Waker, max_bytes: usize) -> std::task::Poll<Body> {
         let answer = self.core.poll_answer();
         if answer.is_none() && (self.outbox.is_empty() || self.corks > 0) {
@@ -251,7 +252,9 @@ impl State {
         if body.bytes.is_empty() && matches!(answer, Some(Answer::Noop | Answer::NoopClose)) {
             payload::push_text(&mut body.bytes, b"6");
         }
-        if matches!(answer, Some(Answer::Close | Answer::NoopClose)) {
+        let is_last = matches!(answer, Some(Answer::Close | Answer::NoopClose));
+        let max_bytes = if is_last { usize::MAX } else { max_bytes };
+        if is_last {
             payload::push_text(&mut body.bytes, b"1");
         }
         self.core.handle_poll_answered();
