@@ -248,7 +248,7 @@ impl Session {
     /// The client has dropped the connection of its pending GET.
     pub fn handle_poll_aborted(&mut self) {
         self.handle_poll_answered();
-        self.handle_error(Closed::transport_error("poll connection closed prematurely"));
+        self.handle_polling_error("poll connection closed prematurely");
     }
 
     /// A POST with this session's id has come.
@@ -275,7 +275,7 @@ impl Session {
     /// The client has dropped the connection of its POST.
     pub fn handle_post_aborted(&mut self) {
         self.post_pending = false;
-        self.handle_error(Closed::transport_error("data request connection closed prematurely"));
+        self.handle_polling_error("data request connection closed prematurely");
     }
 
     /// A WebSocket with this session's id has come.
@@ -403,6 +403,13 @@ impl Session {
         self.closed.take()
     }
 
+    /// A connection of the polling transport broke. Once the session has moved on, that does it no harm.
+    fn handle_polling_error(&mut self, description: &'static str) {
+        if self.transport == Transport::Polling {
+            self.handle_error(Closed::transport_error(description));
+        }
+    }
+
     fn check_polling(&self) -> Result<(), Refusal> {
         match (self.state, self.transport) {
             (State::Closed, _) => Err(Refusal::SessionUnknown),
@@ -519,6 +526,17 @@ mod tests {
         session.handle_poll();
         session.handle_poll_aborted();
         assert_eq!(session.poll_closed().unwrap().reason, CloseReason::TransportError);
+    }
+
+    #[test]
+    fn connections_of_polling_may_break_once_the_session_is_on_a_websocket() {
+        let (mut session, now) = probed();
+        session.handle_poll();
+        session.handle_post();
+        session.handle_probe(now, &Packet::Upgrade);
+        session.handle_poll_aborted();
+        session.handle_post_aborted();
+        assert_eq!(session.poll_closed(), None);
     }
 
     #[test]
