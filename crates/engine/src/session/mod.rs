@@ -260,7 +260,7 @@ impl Session {
     }
 
     pub(crate) fn handle_poll_aborted(&self) {
-        self.update(|state| state.core.handle_poll_aborted());
+        self.update(State::poll_aborted);
     }
 
     /// The body that answers the pending GET, as soon as there is one.

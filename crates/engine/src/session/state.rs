@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::task::Waker;
 use std::time::{Duration, Instant};
 
-use fanfare_proto::engine::{self as proto, Answer, CloseReason, Closed, payload};
+use fanfare_proto::engine::{self as proto, Answer, CloseReason, Closed, Transport, payload};
 use fanfare_proto::timers::Slot;
 use prometheus::IntCounter;
 use tokio::net::TcpStream;
@@ -198,6 +198,15 @@ impl State {
         }
     }
 
+    /// The client has dropped the connection of its pending GET, which would have taken what is left of a session
+    /// that is over.
+    pub(super) fn poll_aborted(&mut self) {
+        self.core.handle_poll_aborted();
+        if self.core.transport() == Transport::Polling {
+            self.outbox.discard();
+        }
+    }
+
     /// The socket is gone: nothing is written to it any more, and nothing is kept for it.
     pub(super) fn detach(&mut self) {
         self.link = Link::Polling(None);
@@ -243,6 +252,8 @@ impl State {
             }
             return std::task::Poll::Pending;
         }
+        let is_last = matches!(answer, Some(Answer::Close | Answer::NoopClose));
+        let max_bytes = if is_last { usize::MAX } else { max_bytes };
         let mut body = Body { bytes: Vec::new(), compress: false };
         // Once the session is on a WebSocket, what waits goes there.
         if let Link::Polling(known) = &mut self.link {
@@ -252,8 +263,6 @@ impl State {
         if body.bytes.is_empty() && matches!(answer, Some(Answer::Noop | Answer::NoopClose)) {
             payload::push_text(&mut body.bytes, b"6");
         }
-        let is_last = matches!(answer, Some(Answer::Close | Answer::NoopClose));
-        let max_bytes = if is_last { usize::MAX } else { max_bytes };
         if is_last {
             payload::push_text(&mut body.bytes, b"1");
         }
@@ -281,12 +290,15 @@ impl State {
 
     /// The session is over: what cannot be delivered is dropped, and the driver closes its socket.
     pub(super) fn close(&mut self, closed: Closed, engine: &Shared) {
+        if closed.reason == CloseReason::SlowConsumer {
+            engine.metrics.overflows.inc();
+            self.close_code.get_or_insert(POLICY_VIOLATION);
+        }
         match closed.reason {
-            CloseReason::ForcedClose | CloseReason::TransportClose | CloseReason::ParseError => self.write(),
-            CloseReason::SlowConsumer => {
-                engine.metrics.overflows.inc();
-                self.close_code.get_or_insert(POLICY_VIOLATION);
-                self.outbox.discard();
+            CloseReason::ForcedClose | CloseReason::TransportClose | CloseReason::ParseError
+                if self.core.transport() == Transport::WebSocket || self.core.is_polled() =>
+            {
+                self.write();
             }
             _ => self.outbox.discard(),
         }
@@ -318,12 +330,6 @@ impl WebSocketLink {
     }
 }
 
-/// Above this much in the outbox, a push writes at once instead of leaving it to the flusher, so that a handler
-/// that sends a lot is limited by its client and not by the outbox.
-const EAGER_BYTES: usize = 64 << 10;
-
-/// Source: RFC 6455, section 7.4.1.
-const POLICY_VIOLATION: u16 = 1008;
 /// Counts what a writer takes.
 fn counting(
     sent: &IntCounter,
@@ -332,3 +338,9 @@ fn counting(
     move |slices| write(slices).inspect(|&written| sent.inc_by(written as u64))
 }
 
+/// Above this much in the outbox, a push writes at once instead of leaving it to the flusher, so that a handler
+/// that sends a lot is limited by its client and not by the outbox.
+const EAGER_BYTES: usize = 64 << 10;
+
+/// Source: RFC 6455, section 7.4.1.
+const POLICY_VIOLATION: u16 = 1008;
