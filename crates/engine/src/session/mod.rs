@@ -149,7 +149,7 @@ impl Session {
 
     /// Closes the session once everything that was sent has been delivered.
     pub fn close(&self) {
-        self.update(|state| state.core.handle_close(WhenClosed::Flushed, now()));
+        self.update(|state| state.close_flushed(now()));
     }
 
     /// Closes the session at once; what waits to be sent is dropped.
@@ -304,7 +304,7 @@ impl Session {
         });
         if probe == Probe::Upgraded {
             self.0.engine.metrics.upgraded();
-            if let Some(connection) = self.0.connection.get() {
+            if let Some(connection) = self.0.connection.get().filter(|_| self.is_open()) {
                 connection.upgraded(self, Transport::WebSocket);
             }
         }
@@ -376,7 +376,7 @@ impl Session {
             }
             if state.expires_at.is_some_and(|at| now >= at) {
                 state.expires_at = None;
-                state.core.handle_close(WhenClosed::Flushed, now);
+                state.close_flushed(now);
             }
             while let Some(action) = state.core.handle_timeout(now) {
                 match action {

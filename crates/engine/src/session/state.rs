@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::task::Waker;
 use std::time::{Duration, Instant};
 
-use fanfare_proto::engine::{self as proto, Answer, CloseReason, Closed, Transport, payload};
+use fanfare_proto::engine::{self as proto, Answer, CloseReason, Closed, Transport, WhenClosed, payload};
 use fanfare_proto::timers::Slot;
 use prometheus::IntCounter;
 use tokio::net::TcpStream;
@@ -286,6 +286,12 @@ impl State {
         if !self.core.is_probing() {
             self.probing.take().into_iter().for_each(Waker::wake);
         }
+    }
+
+    /// Closes the session once everything that waits has been delivered.
+    pub(super) fn close_flushed(&mut self, now: Instant) {
+        let packets_wait = !self.outbox.is_empty();
+        self.core.handle_close(WhenClosed::Flushed { packets_wait }, now);
     }
 
     /// The session is over: what cannot be delivered is dropped, and the driver closes its socket.

@@ -9,7 +9,7 @@ use super::{CloseReason, Closed, Heartbeat, Packet, Refusal};
 /// Decides what a session does with every request, packet and deadline.
 ///
 /// ```text
-///            close(), no GET pending            GET arrives, or 30 s pass
+///            close(), no GET pending            GET or `5` arrives, or 30 s pass
 ///   Open ───────────────────────────▶ Closing ───────────────────────────▶ Closed
 ///    │            (polling only)                                              ▲
 ///    └── close(), error, `1` from the client, ping timeout ──────────────────┘
@@ -175,8 +175,12 @@ pub enum Action {
 /// How the server closes a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WhenClosed {
-    /// What waits is still delivered: a polling client without a pending GET is told at its next one.
-    Flushed,
+    /// What waits is still delivered: a polling client without a pending GET is told at its next one, or over the
+    /// WebSocket that is being probed. Where nothing waits, that is closed.
+    Flushed {
+        /// Whether any packet waits.
+        packets_wait: bool,
+    },
     /// Now; what waits is dropped.
     AtOnce,
 }
@@ -305,6 +309,9 @@ impl Session {
                 self.transport = Transport::WebSocket;
                 // A client that polls on while it upgrades is released, as the reference releases it.
                 self.release_poll(Answer::Close);
+                if !self.is_open() {
+                    self.end(CloseReason::ForcedClose.into());
+                }
                 Probe::Upgraded
             }
             _ => {
@@ -349,7 +356,7 @@ impl Session {
 
     /// The server wants the session to end.
     pub fn handle_close(&mut self, when: WhenClosed, now: Instant) {
-        if !self.is_open() && when == WhenClosed::Flushed {
+        if !self.is_open() && when != WhenClosed::AtOnce {
             return;
         }
         let told = self.transport == Transport::WebSocket || self.get_pending;
@@ -357,7 +364,7 @@ impl Session {
         if told || when == WhenClosed::AtOnce {
             self.end(CloseReason::ForcedClose.into());
         } else {
-            self.upgrade = None;
+            self.upgrade = self.upgrade.filter(|_| when == WhenClosed::Flushed { packets_wait: true });
             self.state = State::Closing { until: now + CLOSE_TIMEOUT };
         }
     }
@@ -370,15 +377,13 @@ impl Session {
 
     /// When to call [`handle_timeout`](Self::handle_timeout) next; `None` once closed.
     pub fn poll_timeout(&self) -> Option<Instant> {
-        match (self.state, self.upgrade) {
-            (State::Open, None) => Some(self.heartbeat.poll_timeout()),
-            (State::Open, Some(Probing { until, next_noop })) => {
-                let probing = next_noop.map_or(until, |noop| until.min(noop));
-                Some(self.heartbeat.poll_timeout().min(probing))
-            }
-            (State::Closing { until }, _) => Some(until),
-            (State::Closed, _) => None,
-        }
+        let own = match self.state {
+            State::Open => self.heartbeat.poll_timeout(),
+            State::Closing { until } => until,
+            State::Closed => return None,
+        };
+        let probing = self.upgrade.map(|Probing { until, next_noop }| next_noop.map_or(until, |noop| until.min(noop)));
+        Some(probing.map_or(own, |probing| own.min(probing)))
     }
 
     /// Moves to `now`; called until it returns `None`. Calling early changes nothing.
@@ -389,7 +394,8 @@ impl Session {
                 self.end(CloseReason::ForcedClose.into());
                 Some(Action::Close)
             }
-            State::Closing { .. } | State::Closed => None,
+            State::Closing { .. } => self.handle_probe_timeout(now),
+            State::Closed => None,
         }
     }
 
@@ -483,6 +489,8 @@ mod tests {
         (session, now)
     }
 
+    const FLUSHED: WhenClosed = WhenClosed::Flushed { packets_wait: false };
+
     fn seconds(n: u64) -> Duration {
         Duration::from_secs(n)
     }
@@ -542,7 +550,7 @@ mod tests {
     #[test]
     fn a_server_close_waits_for_the_poll_that_tells_the_client() {
         let (mut session, now) = polling();
-        session.handle_close(WhenClosed::Flushed, now);
+        session.handle_close(FLUSHED, now);
         assert_eq!(session.poll_closed(), None);
         assert_eq!(session.handle_post(), Post::Ignore);
         assert_eq!(session.handle_poll(), Poll::Wait);
@@ -553,7 +561,7 @@ mod tests {
     #[test]
     fn a_server_close_waits_no_longer_than_30_s() {
         let (mut session, now) = polling();
-        session.handle_close(WhenClosed::Flushed, now);
+        session.handle_close(FLUSHED, now);
         assert_eq!(session.handle_timeout(now + seconds(29)), None);
         assert_eq!(session.handle_timeout(now + seconds(30)), Some(Action::Close));
         assert_eq!(session.poll_closed(), Some(CloseReason::ForcedClose.into()));
@@ -564,7 +572,7 @@ mod tests {
     fn a_server_close_answers_the_pending_poll() {
         let (mut session, now) = polling();
         session.handle_poll();
-        session.handle_close(WhenClosed::Flushed, now);
+        session.handle_close(FLUSHED, now);
         assert_eq!(session.poll_answer(), Some(Answer::Close));
         assert_eq!(session.poll_closed(), Some(CloseReason::ForcedClose.into()));
     }
@@ -675,10 +683,32 @@ mod tests {
     #[test]
     fn closing_while_probing_ends_the_probe() {
         let (mut session, now) = probed();
-        session.handle_close(WhenClosed::Flushed, now);
+        session.handle_close(FLUSHED, now);
         assert_eq!(session.handle_probe(now, &Packet::Upgrade), Probe::Abort);
         session.handle_poll();
         assert_eq!(session.poll_answer(), Some(Answer::NoopClose));
+    }
+
+    #[test]
+    fn what_waits_at_a_close_while_probing_may_go_over_the_websocket() {
+        let (mut session, now) = probed();
+        session.handle_close(WhenClosed::Flushed { packets_wait: true }, now);
+        assert!(!session.is_open() && session.is_probing());
+        assert_eq!(session.poll_closed(), None);
+        assert_eq!(session.handle_probe(now, &Packet::Upgrade), Probe::Upgraded);
+        assert_eq!(session.poll_closed(), Some(CloseReason::ForcedClose.into()));
+    }
+
+    #[test]
+    fn what_waits_at_a_close_while_probing_may_still_be_polled() {
+        let (mut session, now) = probed();
+        session.handle_close(WhenClosed::Flushed { packets_wait: true }, now);
+        assert_eq!(session.handle_timeout(now + millis(100)), Some(Action::AnswerPoll));
+        assert_eq!(session.handle_timeout(now + seconds(10)), Some(Action::AbortUpgrade));
+        assert_eq!(session.poll_timeout(), Some(now + seconds(30)));
+        session.handle_poll();
+        assert_eq!(session.poll_answer(), Some(Answer::NoopClose));
+        assert_eq!(session.poll_closed(), Some(CloseReason::ForcedClose.into()));
     }
 
     #[test]
