@@ -84,19 +84,10 @@ async fn post(session: &Session, parts: &Parts, body: RequestBody) -> Result<Res
         }
         Post::Refuse(refusal) => return Err(refusal),
     }
-    let receiving = Waiting { session, what: Session::handle_post_aborted };
-    let collected = collect(session, body).await;
-    let body = match collected {
+    let body = match receive(session, body).await {
         Ok(body) => body,
-        Err(Unreadable::Broken) => return Ok(response::closing(StatusCode::BAD_REQUEST)),
-        Err(unreadable) => {
-            receiving.done();
-            session.handle_post_end();
-            metrics.error(unreadable.name());
-            return Ok(response::closing(unreadable.status()));
-        }
+        Err(status) => return Ok(response::closing(status)),
     };
-    receiving.done();
     metrics.bytes_received.inc_by(body.len() as u64);
     let accepted = handle_payload(session, parts, &body);
     session.handle_post_end();
@@ -107,6 +98,28 @@ async fn post(session: &Session, parts: &Parts, body: RequestBody) -> Result<Res
     *response.status_mut() = status;
     protect_old_browsers(&parts.headers, &mut response);
     Ok(response)
+}
+
+/// Receives the body of a POST; the error is the answer where that fails, or is no longer wanted.
+async fn receive(session: &Session, body: RequestBody) -> Result<Bytes, StatusCode> {
+    let receiving = Waiting { session, what: Session::handle_post_aborted };
+    let collected = tokio::select! {
+        collected = collect(session, body) => collected,
+        () = poll_fn(|cx| session.poll_post_unwanted(cx)) => Err(Unreadable::Unwanted),
+    };
+    if collected == Err(Unreadable::Broken) {
+        return Err(StatusCode::BAD_REQUEST);
+    }
+    receiving.done();
+    match collected {
+        Ok(body) if session.handle_post_received() => Ok(body),
+        unusable => {
+            session.handle_post_end();
+            let reason = unusable.err().unwrap_or(Unreadable::Unwanted);
+            reason.name().into_iter().for_each(|name| session.engine().metrics.error(name));
+            Err(reason.status())
+        }
+    }
 }
 
 /// Turns away a POST by its head.
@@ -168,6 +181,8 @@ fn refuse_payload(session: &Session, error: &proto::DecodeError) -> bool {
 enum Unreadable {
     /// The connection broke.
     Broken,
+    /// The session is closed, or has moved to WebSocket.
+    Unwanted,
     TooLarge,
     TooSlow,
 }
@@ -175,17 +190,18 @@ enum Unreadable {
 impl Unreadable {
     fn status(self) -> StatusCode {
         match self {
-            Self::Broken => StatusCode::BAD_REQUEST,
+            Self::Broken | Self::Unwanted => StatusCode::BAD_REQUEST,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
         }
     }
 
-    fn name(self) -> &'static str {
+    /// What the client did wrong, for the metrics.
+    fn name(self) -> Option<&'static str> {
         match self {
-            Self::Broken => "body_broken",
-            Self::TooLarge => "body_too_large",
-            Self::TooSlow => "body_too_slow",
+            Self::Broken | Self::Unwanted => None,
+            Self::TooLarge => Some("body_too_large"),
+            Self::TooSlow => Some("body_too_slow"),
         }
     }
 }

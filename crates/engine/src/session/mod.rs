@@ -277,6 +277,18 @@ impl Session {
         self.update(|state| state.core.handle_post())
     }
 
+    /// Ready once the POST that is being received is no longer wanted.
+    pub(crate) fn poll_post_unwanted(&self, cx: &mut Context<'_>) -> Poll<()> {
+        match self.0.state.lock().poll_receiving_post(cx.waker()) {
+            true => Poll::Pending,
+            false => Poll::Ready(()),
+        }
+    }
+
+    pub(crate) fn handle_post_received(&self) -> bool {
+        self.update(|state| state.core.handle_post_received())
+    }
+
     pub(crate) fn handle_post_end(&self) {
         self.update(|state| state.core.handle_post_end());
     }

@@ -33,6 +33,8 @@ pub(crate) struct State {
     pub(super) expires_at: Option<Instant>,
     /// The task of a probing WebSocket, to be woken when its attempt is over.
     probing: Option<Waker>,
+    /// The task that receives a POST, to be woken when nobody wants that any more.
+    posting: Option<Waker>,
     /// The close code for the WebSocket; the reference closes without one where it has nothing to say.
     pub(super) close_code: Option<u16>,
 }
@@ -90,6 +92,7 @@ impl State {
             stalled_since: None,
             expires_at: None,
             probing: None,
+            posting: None,
             close_code: None,
         }
     }
@@ -276,7 +279,12 @@ impl State {
         self.core.is_probing()
     }
 
-    /// Wakes the GET and the probing WebSocket where the core has decided about them.
+    pub(super) fn poll_receiving_post(&mut self, waker: &Waker) -> bool {
+        self.posting = Some(waker.clone());
+        self.core.is_receiving_post()
+    }
+
+    /// Wakes the GET, the POST and the probing WebSocket where the core has decided about them.
     pub(super) fn wake_waiters(&mut self) {
         if let Link::Polling(waiter) = &mut self.link
             && (self.core.poll_answer().is_some() || !self.core.is_open())
@@ -285,6 +293,9 @@ impl State {
         }
         if !self.core.is_probing() {
             self.probing.take().into_iter().for_each(Waker::wake);
+        }
+        if !self.core.is_receiving_post() {
+            self.posting.take().into_iter().for_each(Waker::wake);
         }
     }
 

@@ -30,7 +30,7 @@ pub struct Session {
     state: State,
     upgrade: Option<Probing>,
     get_pending: bool,
-    post_pending: bool,
+    post: Option<Posting>,
     answer: Option<Answer>,
     closed: Option<Closed>,
 }
@@ -92,6 +92,15 @@ struct Probing {
     next_noop: Option<Instant>,
 }
 
+/// The POST in progress.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Posting {
+    /// Its body is being received.
+    Receiving,
+    /// Its packets are being handled.
+    Handling,
+}
+
 /// What becomes of a GET.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Poll {
@@ -106,7 +115,8 @@ pub enum Poll {
 /// What becomes of a POST.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Post {
-    /// Its packets are handled, then [`Session::handle_post_end`] is due.
+    /// Its body is received for as long as [`Session::is_receiving_post`] says so, its packets are handled if
+    /// [`Session::handle_post_received`] does, and at the end [`Session::handle_post_end`] is due.
     Accept,
     /// The session is closing: answered `ok`, and its packets do not matter.
     Ignore,
@@ -195,7 +205,7 @@ impl Session {
             state: State::Open,
             upgrade: None,
             get_pending: false,
-            post_pending: false,
+            post: None,
             answer: None,
             closed: None,
         }
@@ -260,25 +270,40 @@ impl Session {
         if let Err(refusal) = self.check_polling() {
             return Post::Refuse(refusal);
         }
-        if self.post_pending {
-            self.handle_error(Closed::transport_error("data request overlap from client"));
-            return Post::Overlap;
-        }
         if !self.is_open() {
             return Post::Ignore;
         }
-        self.post_pending = true;
+        if self.post.is_some() {
+            self.handle_error(Closed::transport_error("data request overlap from client"));
+            return Post::Overlap;
+        }
+        self.post = Some(Posting::Receiving);
         Post::Accept
     }
 
-    /// The packets of the POST have been handled.
+    /// Whether the POST whose body is being received is still wanted: a session that has been closed, or has moved to
+    /// WebSocket, gives it up.
+    pub fn is_receiving_post(&self) -> bool {
+        self.post == Some(Posting::Receiving) && self.is_open() && self.transport == Transport::Polling
+    }
+
+    /// The body of the POST has come; says whether its packets are to be handled.
+    pub fn handle_post_received(&mut self) -> bool {
+        let wanted = self.is_receiving_post();
+        if wanted {
+            self.post = Some(Posting::Handling);
+        }
+        wanted
+    }
+
+    /// The POST is answered.
     pub fn handle_post_end(&mut self) {
-        self.post_pending = false;
+        self.post = None;
     }
 
     /// The client has dropped the connection of its POST.
     pub fn handle_post_aborted(&mut self) {
-        self.post_pending = false;
+        self.post = None;
         self.handle_polling_error("data request connection closed prematurely");
     }
 
@@ -304,7 +329,8 @@ impl Session {
                 probing.next_noop.get_or_insert(now + NOOP_INTERVAL);
                 Probe::Pong
             }
-            Packet::Upgrade if probing.next_noop.is_some() => {
+            // Packets of both transports at once would have no order.
+            Packet::Upgrade if probing.next_noop.is_some() && self.post != Some(Posting::Handling) => {
                 self.upgrade = None;
                 self.transport = Transport::WebSocket;
                 // A client that polls on while it upgrades is released, as the reference releases it.
@@ -523,8 +549,36 @@ mod tests {
         let (mut session, _) = polling();
         for _ in 0..2 {
             assert_eq!(session.handle_post(), Post::Accept);
+            assert!(session.is_receiving_post());
+            assert!(session.handle_post_received());
             session.handle_post_end();
         }
+        assert_eq!(session.poll_closed(), None);
+    }
+
+    #[test]
+    fn a_post_is_given_up_when_its_session_closes_or_moves_on() {
+        let ends: [fn(&mut Session, Instant); 4] = [
+            |session, _| session.handle_error(CloseReason::ParseError.into()),
+            |session, now| session.handle_close(FLUSHED, now),
+            |session, _| assert_eq!(session.handle_post(), Post::Overlap),
+            |session, now| assert_eq!(session.handle_probe(now, &Packet::Upgrade), Probe::Upgraded),
+        ];
+        for end in ends {
+            let (mut session, now) = probed();
+            session.handle_post();
+            end(&mut session, now);
+            assert!(!session.is_receiving_post());
+            assert!(!session.handle_post_received());
+        }
+    }
+
+    #[test]
+    fn an_upgrade_in_the_middle_of_a_post_that_is_being_handled_is_a_violation() {
+        let (mut session, now) = probed();
+        session.handle_post();
+        session.handle_post_received();
+        assert_eq!(session.handle_probe(now, &Packet::Upgrade), Probe::Abort);
         assert_eq!(session.poll_closed(), None);
     }
 
