@@ -1,11 +1,12 @@
 //! The end of an engine: at once, or when its clients have got everything. Rows E87, E134 and E138.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use fanfare_engine::{CloseReason, Engine, Message};
-use fanfare_testkit::{Frame, Http, PATIENCE, WebSocket};
+use fanfare_engine::{CloseReason, Engine, Listener, Message};
+use fanfare_testkit::{Frame, Http, PATIENCE, Polling, WebSocket};
 
-use crate::server::{Heard, Server, eventually, expect_plain_close, polled, within};
+use crate::server::{Heard, Server, echo, eventually, expect_plain_close, polled, record, within};
 
 #[tokio::test]
 async fn closing_the_engine_ends_all_sessions_at_once() {
@@ -81,6 +82,27 @@ async fn a_shutdown_waits_no_longer_than_it_may() {
     within("the shutdown", server.engine.shutdown(Duration::from_millis(50))).await;
     assert_eq!(session.ended(), Some(CloseReason::ForcedClose.into()));
     assert_eq!(server.engine.clients_count(), 0);
+}
+
+#[tokio::test]
+async fn an_engine_that_nobody_holds_is_gone() {
+    let application = Arc::new(());
+    let held = application.clone();
+    let (engine, _) = record(Engine::builder(), move |_| drop(held.clone()), echo);
+    let listener = Listener::bind("127.0.0.1:0").await.unwrap();
+    let (address, handle) = (listener.local_addr().unwrap(), listener.handle());
+    tokio::spawn(listener.serve(engine.service()));
+    let polling = Polling::open(address, "/engine.io/").await;
+    let get = polling.start_poll().await;
+    let mut websocket = WebSocket::connect(address, "/engine.io/?EIO=4&transport=websocket").await;
+    websocket.text().await;
+    websocket.send("4hi").await;
+    websocket.text().await;
+    assert!(Arc::strong_count(&application) > 1);
+    handle.shutdown();
+    engine.close();
+    drop((engine, get, websocket));
+    eventually("the application is dropped", || Arc::strong_count(&application) == 1).await;
 }
 
 #[tokio::test]
