@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
 
 use fanfare_engine::{Buffer, Engine, Frame, Message, SendError, Session};
 
@@ -30,7 +29,7 @@ async fn clog(session: &Session) -> usize {
     for sent in 1.. {
         session.send(Message::Text(&message)).unwrap();
         // The flusher has its turn.
-        tokio::time::sleep(Duration::from_millis(1)).await;
+        tokio::task::yield_now().await;
         if !session.is_writable() {
             return sent;
         }

@@ -71,36 +71,29 @@ async fn check_echo(websocket: &mut WebSocket) {
 }
 
 /// Checks that the engine can push, and closes what it pushes to, without being asked.
-async fn check_push(engine: &Engine, address: SocketAddr, heard: &mut UnboundedReceiver<Heard>) {
+async fn check_push(engine: &Engine, address: SocketAddr) {
+    eventually("nobody else is there", || engine.clients_count() == 0).await;
     let mut websocket = WebSocket::connect(address, "/engine.io/?EIO=4&transport=websocket").await;
     websocket.text().await;
-    let session = loop {
-        if let Heard::Opened(session) = within("a session", heard.recv()).await.unwrap()
-            && session.is_open()
-            && engine.clients_count() == 1
-        {
-            break session;
-        }
-    };
+    let [session] = &engine.sessions()[..] else { panic!("one session") };
     session.send(Message::Text("pushed")).unwrap();
     assert_eq!(websocket.text().await, "4pushed");
     session.close();
     assert_eq!(websocket.closed().await, Some(None));
 }
 
-async fn check(engine: &Engine, address: SocketAddr, mut heard: UnboundedReceiver<Heard>) {
+async fn check(engine: &Engine, address: SocketAddr) {
     check_transports(address).await;
-    eventually("the clients are gone", || engine.clients_count() == 0).await;
-    check_push(engine, address, &mut heard).await;
+    check_push(engine, address).await;
 }
 
 #[tokio::test]
 async fn the_listener_serves_it() {
-    let (engine, heard) = echoing();
+    let (engine, _) = echoing();
     let listener = Listener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     tokio::spawn(listener.serve(engine.service()));
-    check(&engine, address, heard).await;
+    check(&engine, address).await;
     let other = Http::get(address, "/other").await;
     assert_eq!((other.status, other.text()), (404, ""));
     let upgrade = WebSocket::try_connect(address, "/other", &[]).await.unwrap_err();
@@ -120,13 +113,13 @@ async fn the_listener_serves_it_over_tls() {
     assert!(session.handshake().is_secure());
     assert_eq!(session.handshake().address(), Some([127, 0, 0, 1].into()));
     session.discard();
-    check(&engine, address, heard).await;
+    check(&engine, address).await;
 }
 
 #[tokio::test]
 async fn clients_may_have_to_show_a_certificate() {
     let (server, client, stranger) = (Identity::new(), Identity::new(), Identity::new());
-    let (engine, heard) = echoing();
+    let (engine, _) = echoing();
     let listener = Listener::bind("127.0.0.1:0").await.unwrap().tls(server_config(&server, Some(&client)));
     let address = listener.local_addr().unwrap();
     tokio::spawn(listener.serve(engine.service()));
@@ -138,12 +131,12 @@ async fn clients_may_have_to_show_a_certificate() {
     }
     assert_eq!(engine.clients_count(), 0);
     let address = tunnel(address, client_config(&server, Some(&client))).await;
-    check(&engine, address, heard).await;
+    check(&engine, address).await;
 }
 
 #[tokio::test]
 async fn hyper_serves_it() {
-    let (engine, heard) = echoing();
+    let (engine, _) = echoing();
     let (listener, address) = bind().await;
     let service = engine.service();
     tokio::spawn(async move {
@@ -153,12 +146,12 @@ async fn hyper_serves_it() {
             tokio::spawn(http1::Builder::new().serve_connection(TokioIo::new(stream), service).with_upgrades());
         }
     });
-    check(&engine, address, heard).await;
+    check(&engine, address).await;
 }
 
 #[tokio::test]
 async fn the_server_of_hyper_util_serves_it() {
-    let (engine, heard) = echoing();
+    let (engine, _) = echoing();
     let (listener, address) = bind().await;
     let service = engine.service();
     tokio::spawn(async move {
@@ -171,16 +164,16 @@ async fn the_server_of_hyper_util_serves_it() {
             });
         }
     });
-    check(&engine, address, heard).await;
+    check(&engine, address).await;
 }
 
 #[tokio::test]
 async fn axum_serves_it_in_front_of_other_routes() {
-    let (engine, heard) = echoing();
+    let (engine, _) = echoing();
     let (listener, address) = bind().await;
     let router = Router::new().route("/", get(async || "home")).layer(engine.layer());
     tokio::spawn(axum::serve(listener, router).into_future());
-    check(&engine, address, heard).await;
+    check(&engine, address).await;
     let home = Http::get(address, "/").await;
     assert_eq!((home.status, home.text()), (200, "home"));
     assert_eq!(Http::get(address, "/other").await.status, 404);
@@ -188,11 +181,11 @@ async fn axum_serves_it_in_front_of_other_routes() {
 
 #[tokio::test]
 async fn axum_serves_it_as_a_route() {
-    let (engine, heard) = echoing();
+    let (engine, _) = echoing();
     let (listener, address) = bind().await;
     let router = Router::new().route_service("/engine.io/", engine.service()).fallback(async || "anything else");
     tokio::spawn(axum::serve(listener, router).into_future());
-    check(&engine, address, heard).await;
+    check(&engine, address).await;
     assert_eq!(Http::get(address, "/other").await.text(), "anything else");
 }
 
@@ -246,7 +239,7 @@ async fn several_engines_and_an_application_share_a_server() {
 
 #[tokio::test]
 async fn it_is_a_tower_service_that_needs_no_server() {
-    let (engine, _heard) = echoing();
+    let (engine, _) = echoing();
     let request = |target: &str| http::Request::get(target).body(Empty::<bytes::Bytes>::new()).unwrap();
     let response = engine.service().oneshot(request("/engine.io/?EIO=4&transport=polling")).await.unwrap();
     assert_eq!(response.status(), StatusCode::OK);

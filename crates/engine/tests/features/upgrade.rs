@@ -2,15 +2,10 @@
 
 use std::time::Instant;
 
-use fanfare_engine::{CloseReason, Engine, EngineBuilder, Message, Transport};
+use fanfare_engine::{CloseReason, Engine, Message, Transport};
 use fanfare_testkit::{Frame, Http, WebSocket};
 
 use crate::server::{Heard, Server, error, expect_plain_close, millis, polled};
-
-/// With options that are quick to time out, but not so quick that a busy machine notices.
-fn patient() -> EngineBuilder {
-    Engine::builder().upgrade_timeout(millis(5000))
-}
 
 #[tokio::test]
 async fn a_session_moves_to_websocket() {
@@ -32,7 +27,7 @@ async fn a_session_moves_to_websocket() {
 
 #[tokio::test]
 async fn while_it_probes_a_pending_get_is_released_again_and_again() {
-    let mut server = Server::start(patient().ping_interval(millis(20_000))).await;
+    let mut server = Server::start(Engine::builder()).await;
     let polling = server.polling().await;
     let session = server.opened().await;
     let mut get = polling.start_poll().await;
@@ -62,7 +57,7 @@ async fn nothing_is_released_before_the_probe() {
 
 #[tokio::test]
 async fn a_get_that_is_pending_when_the_upgrade_completes_is_answered_with_close() {
-    let mut server = Server::echo(patient()).await;
+    let mut server = Server::echo(Engine::builder()).await;
     // On a slow machine the noop of the probe may come first, so there are a few attempts.
     for attempt in 0.. {
         let polling = server.polling().await;
@@ -86,7 +81,7 @@ async fn a_get_that_is_pending_when_the_upgrade_completes_is_answered_with_close
 
 #[tokio::test]
 async fn a_post_that_is_under_way_when_the_upgrade_completes_is_given_up() {
-    let mut server = Server::echo(patient()).await;
+    let mut server = Server::echo(Engine::builder()).await;
     let polling = server.polling().await;
     server.opened().await;
     let mut websocket = server.probe(&polling).await;
@@ -106,7 +101,7 @@ async fn a_post_that_is_under_way_when_the_upgrade_completes_is_given_up() {
 
 #[tokio::test]
 async fn a_second_websocket_is_accepted_and_closed() {
-    let mut server = Server::echo(patient()).await;
+    let mut server = Server::echo(Engine::builder()).await;
     let polling = server.polling().await;
     let session = server.opened().await;
     let mut first = server.probe(&polling).await;
@@ -123,7 +118,7 @@ async fn a_second_websocket_is_accepted_and_closed() {
 
 #[tokio::test]
 async fn a_websocket_that_does_not_probe_is_closed_and_polling_goes_on() {
-    let mut server = Server::echo(patient()).await;
+    let mut server = Server::echo(Engine::builder()).await;
     let polling = server.polling().await;
     server.opened().await;
     let text = |text: &str| WebSocket::frame(0x81, text.as_bytes());
@@ -147,7 +142,7 @@ async fn a_websocket_that_does_not_probe_is_closed_and_polling_goes_on() {
 
 #[tokio::test]
 async fn a_client_may_abandon_the_probe() {
-    let mut server = Server::echo(patient()).await;
+    let mut server = Server::echo(Engine::builder()).await;
     let polling = server.polling().await;
     server.opened().await;
     drop(server.probe(&polling).await);
@@ -226,7 +221,7 @@ async fn a_ping_that_is_out_during_the_upgrade_still_wants_its_pong() {
 
 #[tokio::test]
 async fn a_session_that_closes_while_it_probes_closes_the_websocket_and_tells_the_poll() {
-    let mut server = Server::start(patient()).await;
+    let mut server = Server::start(Engine::builder()).await;
     let polling = server.polling().await;
     let session = server.opened().await;
     let mut websocket = server.probe(&polling).await;
@@ -245,7 +240,7 @@ async fn a_session_that_closes_while_it_probes_closes_the_websocket_and_tells_th
 
 #[tokio::test]
 async fn what_waits_when_a_session_closes_while_it_probes_goes_over_the_websocket() {
-    let mut server = Server::start(patient()).await;
+    let mut server = Server::start(Engine::builder()).await;
     let polling = server.polling().await;
     let session = server.opened().await;
     let mut websocket = server.probe(&polling).await;
@@ -262,7 +257,7 @@ async fn what_waits_when_a_session_closes_while_it_probes_goes_over_the_websocke
 
 #[tokio::test]
 async fn what_waits_when_a_session_closes_while_it_probes_may_also_be_polled() {
-    let mut server = Server::start(patient()).await;
+    let mut server = Server::start(Engine::builder()).await;
     let polling = server.polling().await;
     let session = server.opened().await;
     let mut websocket = server.probe(&polling).await;

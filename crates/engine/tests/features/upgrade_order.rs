@@ -42,7 +42,7 @@ async fn what_waits_leaves_over_the_new_transport_in_order() {
     }
 }
 
-/// Sends what the session of `polling` is told by `sender`, and returns once half of it is on its way.
+/// Sends fifty messages, with pauses in which others have their turn.
 async fn stream(session: Session) {
     for n in 0..50 {
         session.send(Message::Text(&format!("down {n}"))).unwrap();
