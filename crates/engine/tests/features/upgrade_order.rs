@@ -1,5 +1,9 @@
 //! No message is lost, doubled or overtaken while a session moves to WebSocket. Rows E108 and E109.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
+
 use fanfare_engine::{Engine, Message, Session, Transport};
 use fanfare_testkit::{Http, Polling, WebSocket};
 
@@ -134,4 +138,42 @@ async fn messages_on_the_new_transport_come_behind_those_of_the_last_post() {
     assert_eq!(server.heard().await, Heard::Upgraded(Transport::WebSocket));
     assert_eq!(server.text().await, "websocket");
     eventually("no poll is left", || server.metric("fanfare_outbox_bytes", "") == 0).await;
+}
+
+/// Handles messages slowly, and notices when two are handled at once.
+struct Watch {
+    busy: AtomicBool,
+    overlaps: AtomicUsize,
+}
+
+impl Watch {
+    fn handle(&self) {
+        if self.busy.swap(true, Ordering::AcqRel) {
+            self.overlaps.fetch_add(1, Ordering::Relaxed);
+        }
+        std::thread::sleep(Duration::from_micros(200));
+        self.busy.store(false, Ordering::Release);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn messages_of_both_transports_are_never_handled_at_once() {
+    let body = ["4post"; 20].join("\x1e");
+    let [upgrade, message] = ["5", "4websocket"].map(|text| WebSocket::frame(0x81, text.as_bytes()));
+    for _ in 0..20 {
+        let watch = Arc::new(Watch { busy: AtomicBool::new(false), overlaps: AtomicUsize::new(0) });
+        let watching = watch.clone();
+        let server = Server::custom(Engine::builder(), |_| {}, move |_, _| watching.handle()).await;
+        let polling = server.polling().await;
+        let mut websocket = server.probe(&polling).await;
+        // The client upgrades without waiting for the answer to its POST.
+        let mut post = Http::connect(server.address).await;
+        post.send_request("POST", &polling.target("polling"), &[], body.as_bytes()).await;
+        websocket.send_raw(&[&upgrade[..], &message.repeat(20)].concat()).await;
+        post.response().await;
+        // Whether it has moved or not, it is over now.
+        let _ = websocket.try_send_raw(&WebSocket::frame(0x81, b"1")).await;
+        websocket.closed().await;
+        assert_eq!(watch.overlaps.load(Ordering::Relaxed), 0);
+    }
 }
