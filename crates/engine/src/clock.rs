@@ -96,7 +96,7 @@ pub(crate) fn now() -> Instant {
 const SLOTS_PER_INTERVAL: u32 = 256;
 
 const MIN_TICK: Duration = Duration::from_millis(1);
-const MAX_TICK: Duration = Duration::from_millis(100);
+const MAX_TICK: Duration = Duration::from_millis(25);
 
 /// A wake-up this late means that the process did not run.
 pub(crate) const STALL: Duration = Duration::from_secs(1);

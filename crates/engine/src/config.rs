@@ -352,6 +352,7 @@ impl Config {
             let value = format!("{rate:?}");
             check("message_rate", value, rate.per_second > 0 && rate.burst > 0, "both numbers are at least 1")?;
         }
+        self.cookie.as_ref().map_or(Ok(()), Cookie::validate)?;
         self.cors.as_ref().map_or(Ok(()), Cors::validate)
     }
 }

@@ -78,7 +78,8 @@ impl Engine {
         let session = config.session;
         Ok(Self(Arc::new(Shared {
             application,
-            ping: Outgoing::packet(&Packet::Ping("").encode(), &budget),
+            // It is kept for good, so it is not charged as something that waits.
+            ping: Outgoing::packet(&Packet::Ping("").encode(), &Budget::unlimited()),
             budget,
             clock: Arc::new(Clock::new(now(), session.ping_interval, session.ping_timeout)),
             metrics,

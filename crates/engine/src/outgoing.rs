@@ -173,7 +173,7 @@ impl Budget {
         Arc::new(Self { used, limit })
     }
 
-    #[cfg(test)]
+    /// For messages that wait in no outbox.
     pub(crate) fn unlimited() -> Arc<Self> {
         Self::new(usize::MAX, IntGauge::new("used", "used").expect("the name is valid"))
     }

@@ -190,7 +190,7 @@ fn sentinel(urls: &[String], primary: &str) -> Result<SentinelClient, ConfigErro
     let first = nodes.first().map(|node| node.redis_settings().clone());
     let addresses = nodes.iter().map(|node| node.addr().clone());
     let wrong = |error: RedisError| config::wrong_url(&urls.join(","), &error);
-    let mut builder = SentinelClientBuilder::new(addresses, primary.to_owned(), SentinelServerType::Master)
+    let mut builder = SentinelClientBuilder::new(addresses, primary, SentinelServerType::Master)
         .map_err(wrong)?
         .set_client_to_redis_protocol(ProtocolVersion::RESP3);
     if let Some(settings) = first {

@@ -31,6 +31,14 @@ pub enum Frame {
 }
 
 impl WebSocket {
+    /// The headers of a handshake.
+    pub const HANDSHAKE: [(&str, &str); 4] = [
+        ("connection", "Upgrade"),
+        ("upgrade", "websocket"),
+        ("sec-websocket-version", "13"),
+        ("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ=="),
+    ];
+
     /// Opens a WebSocket.
     pub async fn connect(address: SocketAddr, target: &str) -> Self {
         Self::try_connect(address, target, &[]).await.expect("the server accepts the WebSocket")
@@ -39,15 +47,14 @@ impl WebSocket {
     /// Opens a WebSocket with more headers; the answer is the error where it is refused.
     pub async fn try_connect(address: SocketAddr, target: &str, headers: &[(&str, &str)]) -> Result<Self, Response> {
         let mut connection = Http::connect(address).await;
-        let mut all = HANDSHAKE.to_vec();
+        let mut all = Self::HANDSHAKE.to_vec();
         all.extend_from_slice(headers);
         connection.send_request("GET", target, &all, b"").await;
         let response = connection.response().await;
         if response.status != 101 {
             return Err(response);
         }
-        let (stream, unread) = connection.into_parts();
-        Ok(Self { stream, unread })
+        Ok(connection.into())
     }
 
     /// Sends a text message.
@@ -159,9 +166,10 @@ impl WebSocket {
     }
 }
 
-const HANDSHAKE: [(&str, &str); 4] = [
-    ("connection", "Upgrade"),
-    ("upgrade", "websocket"),
-    ("sec-websocket-version", "13"),
-    ("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ=="),
-];
+/// A connection on which a handshake has been answered with 101.
+impl From<Http> for WebSocket {
+    fn from(connection: Http) -> Self {
+        let (stream, unread) = connection.into_parts();
+        Self { stream, unread }
+    }
+}

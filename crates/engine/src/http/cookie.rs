@@ -3,7 +3,9 @@
 use std::fmt::Write as _;
 
 use fanfare_proto::ids::Sid;
-use http::HeaderValue;
+use http::{HeaderName, HeaderValue};
+
+use crate::ConfigError;
 
 /// The cookie that carries the session id, for load balancers that route by it.
 ///
@@ -85,6 +87,23 @@ impl Cookie {
     pub fn max_age(mut self, seconds: u64) -> Self {
         self.max_age_seconds = Some(seconds);
         self
+    }
+
+    pub(crate) fn validate(&self) -> Result<(), ConfigError> {
+        let error = |value: &str, allowed| Err(ConfigError { option: "cookie", value: value.to_owned(), allowed });
+        // The name of a cookie and that of a header have the same alphabet.
+        if self.name.parse::<HeaderName>().is_err() {
+            return error(&self.name, "a name has letters, digits and `-`, `_`, `.`");
+        }
+        for attribute in [&self.path, &self.domain].into_iter().flatten() {
+            if !attribute.bytes().all(|byte| matches!(byte, b' '..=b'~') && byte != b';') {
+                return error(attribute, "an attribute has no `;` and no control character");
+            }
+        }
+        if self.same_site == Some(SameSite::None) && !self.secure {
+            return error("SameSite=None", "browsers take it together with Secure only");
+        }
+        Ok(())
     }
 
     /// The value of the `Set-Cookie` header; `None` when an attribute cannot stand in a header.

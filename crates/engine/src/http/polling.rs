@@ -86,19 +86,10 @@ async fn post(session: &Session, parts: &Parts, body: RequestBody) -> Result<Res
         }
         Post::Refuse(refusal) => return Err(refusal),
     }
-    let receiving = Waiting { session, what: Session::handle_post_aborted };
-    let collected = collect(session, body).await;
-    let body = match collected {
+    let body = match receive(session, body).await {
         Ok(body) => body,
-        Err(Unreadable::Broken) => return Ok(response::closing(StatusCode::BAD_REQUEST)),
-        Err(unreadable) => {
-            receiving.done();
-            session.handle_post_end();
-            metrics.error(unreadable.name());
-            return Ok(response::closing(unreadable.status()));
-        }
+        Err(status) => return Ok(response::closing(status)),
     };
-    receiving.done();
     metrics.bytes_received.inc_by(body.len() as u64);
     if body.split(|&byte| byte == payload::SEPARATOR).any(|packet| packet == b"1") {
         // A client that leaves has a GET waiting, which is to tell it so.
@@ -106,13 +97,36 @@ async fn post(session: &Session, parts: &Parts, body: RequestBody) -> Result<Res
     }
     let accepted = handle_payload(session, parts, &body);
     session.handle_post_end();
-    // What the client has asked for waits in its outbox: it is not asked for more until it has taken some.
-    session.ready().await;
+    // What the client has asked for waits in its outbox: it is not asked for more until it has taken some. One that
+    // posts and polls by turns can take nothing before it has its answer.
+    let _ = tokio::time::timeout(CONGESTION_PAUSE, session.ready()).await;
     let status = if accepted { StatusCode::OK } else { StatusCode::BAD_REQUEST };
     let mut response = response::polling(response::OK_TYPE, if accepted { "ok" } else { "" });
     *response.status_mut() = status;
     protect_old_browsers(&parts.headers, &mut response);
     Ok(response)
+}
+
+/// Receives the body of a POST; the error is the answer where that fails, or is no longer wanted.
+async fn receive(session: &Session, body: RequestBody) -> Result<Bytes, StatusCode> {
+    let receiving = Waiting { session, what: Session::handle_post_aborted };
+    let collected = tokio::select! {
+        collected = collect(session, body) => collected,
+        () = poll_fn(|cx| session.poll_post_unwanted(cx)) => Err(Unreadable::Unwanted),
+    };
+    if collected == Err(Unreadable::Broken) {
+        return Err(StatusCode::BAD_REQUEST);
+    }
+    receiving.done();
+    match collected {
+        Ok(body) if session.handle_post_received() => Ok(body),
+        unusable => {
+            session.handle_post_end();
+            let reason = unusable.err().unwrap_or(Unreadable::Unwanted);
+            reason.name().into_iter().for_each(|name| session.engine().metrics.error(name));
+            Err(reason.status())
+        }
+    }
 }
 
 /// Turns away a POST by its head.
@@ -174,6 +188,8 @@ fn refuse_payload(session: &Session, error: &proto::DecodeError) -> bool {
 enum Unreadable {
     /// The connection broke.
     Broken,
+    /// The session is closed, or has moved to WebSocket.
+    Unwanted,
     TooLarge,
     TooSlow,
 }
@@ -181,17 +197,18 @@ enum Unreadable {
 impl Unreadable {
     fn status(self) -> StatusCode {
         match self {
-            Self::Broken => StatusCode::BAD_REQUEST,
+            Self::Broken | Self::Unwanted => StatusCode::BAD_REQUEST,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
         }
     }
 
-    fn name(self) -> &'static str {
+    /// What the client did wrong, for the metrics.
+    fn name(self) -> Option<&'static str> {
         match self {
-            Self::Broken => "body_broken",
-            Self::TooLarge => "body_too_large",
-            Self::TooSlow => "body_too_slow",
+            Self::Broken | Self::Unwanted => None,
+            Self::TooLarge => Some("body_too_large"),
+            Self::TooSlow => Some("body_too_slow"),
         }
     }
 }
@@ -229,6 +246,9 @@ async fn collect(session: &Session, mut body: RequestBody) -> Result<Bytes, Unre
 fn allowed_time(len: usize, limit: Duration) -> Duration {
     limit.min(BODY_GRACE + Duration::from_secs(len as u64 / MIN_BYTES_PER_SECOND))
 }
+
+/// How long a client with a full outbox waits for the answer to its POST.
+const CONGESTION_PAUSE: Duration = Duration::from_secs(1);
 
 /// A slow start, or a lost packet, is no attack.
 const BODY_GRACE: Duration = Duration::from_secs(10);

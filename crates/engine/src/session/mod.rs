@@ -111,6 +111,9 @@ impl Session {
     /// Sends messages if they can leave at once, and drops them otherwise; says whether they were sent.
     pub fn send_volatile(&self, messages: &Outgoing) -> Result<bool, SendError> {
         let sent = self.update_later(|state| {
+            if !state.core.is_open() {
+                return Err(SendError);
+            }
             if !state.is_writable() {
                 return Ok(false);
             }
@@ -146,7 +149,7 @@ impl Session {
 
     /// Closes the session once everything that was sent has been delivered.
     pub fn close(&self) {
-        self.update(|state| state.core.handle_close(WhenClosed::Flushed, now()));
+        self.update(|state| state.close_flushed(now()));
     }
 
     /// Closes the session at once; what waits to be sent is dropped.
@@ -185,7 +188,7 @@ impl Session {
             awaits_pong: AtomicBool::new(false),
             dirty: AtomicBool::new(false),
             drained: OnceLock::new(),
-            state: Mutex::new(State::new(core, engine.budget.clone())),
+            state: Mutex::new(State::new(core, engine.budget.clone(), engine.metrics.bytes_sent.clone())),
         }));
         // From here on the clock knows it.
         session.update(|_| ());
@@ -265,7 +268,7 @@ impl Session {
     }
 
     pub(crate) fn handle_poll_aborted(&self) {
-        self.update(|state| state.core.handle_poll_aborted());
+        self.update(State::poll_aborted);
     }
 
     /// The body that answers the pending GET, as soon as there is one.
@@ -280,6 +283,18 @@ impl Session {
 
     pub(crate) fn handle_post(&self) -> Post {
         self.update(|state| state.core.handle_post())
+    }
+
+    /// Ready once the POST that is being received is no longer wanted.
+    pub(crate) fn poll_post_unwanted(&self, cx: &mut Context<'_>) -> Poll<()> {
+        match self.0.state.lock().poll_receiving_post(cx.waker()) {
+            true => Poll::Pending,
+            false => Poll::Ready(()),
+        }
+    }
+
+    pub(crate) fn handle_post_received(&self) -> bool {
+        self.update(|state| state.core.handle_post_received())
     }
 
     pub(crate) fn handle_post_end(&self) {
@@ -309,7 +324,7 @@ impl Session {
         });
         if probe == Probe::Upgraded {
             self.0.engine.metrics.upgraded();
-            if let Some(connection) = self.0.connection.get() {
+            if let Some(connection) = self.0.connection.get().filter(|_| self.is_open()) {
                 connection.upgraded(self, Transport::WebSocket);
             }
         }
@@ -394,7 +409,7 @@ impl Session {
         }
         if state.expires_at.is_some_and(|at| now >= at) {
             state.expires_at = None;
-            state.core.handle_close(WhenClosed::Flushed, now);
+            state.close_flushed(now);
         }
         while let Some(action) = state.core.handle_timeout(now) {
             match action {
@@ -433,9 +448,9 @@ impl Session {
         let result = change(&mut state);
         let closed = state.core.poll_closed();
         if let Some(closed) = closed {
-            self.0.open.store(false, Ordering::Release);
             state.close(closed, &self.0.engine);
         }
+        self.0.open.store(state.core.is_open(), Ordering::Release);
         state.wake_waiters();
         self.0.awaits_pong.store(state.core.awaits_pong(), Ordering::Relaxed);
         if let Some(deadline) = state.poll_timeout(self.0.engine.config.limits.write_timeout) {

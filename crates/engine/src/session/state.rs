@@ -1,12 +1,13 @@
 //! What a session holds behind its lock: the protocol core, the outbox and the way to the client.
 
-use std::io;
+use std::io::{self, IoSlice};
 use std::sync::Arc;
 use std::task::Waker;
 use std::time::{Duration, Instant};
 
-use fanfare_proto::engine::{self as proto, Answer, CloseReason, Closed, payload};
+use fanfare_proto::engine::{self as proto, Answer, CloseReason, Closed, Transport, WhenClosed, payload};
 use fanfare_proto::timers::Slot;
+use prometheus::IntCounter;
 use tokio::net::TcpStream;
 
 use super::SendError;
@@ -20,6 +21,8 @@ pub(crate) struct State {
     pub(crate) core: proto::Session,
     pub(crate) outbox: Outbox,
     link: Link,
+    /// Counts the bytes that the client is sent.
+    sent: IntCounter,
     /// When the clock will look at the session next.
     pub(super) scheduled: Option<Slot>,
     /// How many callers want what is sent to be held back.
@@ -30,6 +33,8 @@ pub(crate) struct State {
     pub(super) expires_at: Option<Instant>,
     /// The task of a probing WebSocket, to be woken when its attempt is over.
     probing: Option<Waker>,
+    /// The task that receives a POST, to be woken when nobody wants that any more.
+    posting: Option<Waker>,
     /// The close code for the WebSocket; the reference closes without one where it has nothing to say.
     pub(super) close_code: Option<u16>,
 }
@@ -76,16 +81,18 @@ pub(crate) struct LinkStatus {
 }
 
 impl State {
-    pub(super) fn new(core: proto::Session, budget: Arc<Budget>) -> Self {
+    pub(super) fn new(core: proto::Session, budget: Arc<Budget>, sent: IntCounter) -> Self {
         Self {
             core,
             outbox: Outbox::new(budget),
             link: Link::Polling(None),
+            sent,
             scheduled: None,
             corks: 0,
             stalled_since: None,
             expires_at: None,
             probing: None,
+            posting: None,
             close_code: None,
         }
     }
@@ -156,7 +163,8 @@ impl State {
     fn write(&mut self) {
         let Link::WebSocket(link) = &mut self.link else { return };
         let Some(stream) = link.stream.as_ref().filter(|_| !link.blocked) else { return };
-        let written = self.outbox.write_to(link.base64, |slices| stream.try_write_vectored(slices));
+        let write = |slices: &[IoSlice<'_>]| stream.try_write_vectored(slices);
+        let written = self.outbox.write_to(link.base64, counting(&self.sent, write));
         self.written(written);
     }
 
@@ -166,14 +174,14 @@ impl State {
         &mut self,
         driver: &Waker,
         limits: &Limits,
-        write: impl FnMut(&[io::IoSlice<'_>]) -> io::Result<usize>,
+        write: impl FnMut(&[IoSlice<'_>]) -> io::Result<usize>,
     ) -> LinkStatus {
         if let Link::WebSocket(link) = &mut self.link {
             if !link.driver.as_ref().is_some_and(|known| known.will_wake(driver)) {
                 link.driver = Some(driver.clone());
             }
             if self.corks == 0 && (link.blocked || link.stream.is_none()) && !self.outbox.is_empty() {
-                let written = self.outbox.write_to(link.base64, write);
+                let written = self.outbox.write_to(link.base64, counting(&self.sent, write));
                 self.written(written);
             }
         }
@@ -190,6 +198,15 @@ impl State {
         match &mut self.link {
             Link::WebSocket(link) if link.blocked => link.late_pong = Some(pong),
             _ => drop(self.push(pong, limits)),
+        }
+    }
+
+    /// The client has dropped the connection of its pending GET, which would have taken what is left of a session
+    /// that is over.
+    pub(super) fn poll_aborted(&mut self) {
+        self.core.handle_poll_aborted();
+        if self.core.transport() == Transport::Polling {
+            self.outbox.discard();
         }
     }
 
@@ -228,7 +245,8 @@ impl State {
         }
     }
 
-    /// The body for the pending GET; without one, its task is woken when there is.
+    /// The body for the pending GET; without one, its task is woken when there is. It holds no more than `max_bytes`,
+    /// unless no other will follow.
     pub(super) fn poll_body(&mut self, waiter: &Waker, max_bytes: usize) -> std::task::Poll<Body> {
         let answer = self.core.poll_answer();
         if answer.is_none() && (self.outbox.is_empty() || self.corks > 0) {
@@ -237,6 +255,8 @@ impl State {
             }
             return std::task::Poll::Pending;
         }
+        let is_last = matches!(answer, Some(Answer::Close | Answer::NoopClose));
+        let max_bytes = if is_last { usize::MAX } else { max_bytes };
         let mut body = Body { bytes: Vec::new(), compress: false };
         // Once the session is on a WebSocket, what waits goes there.
         if let Link::Polling(known) = &mut self.link {
@@ -246,7 +266,7 @@ impl State {
         if body.bytes.is_empty() && matches!(answer, Some(Answer::Noop | Answer::NoopClose)) {
             payload::push_text(&mut body.bytes, b"6");
         }
-        if matches!(answer, Some(Answer::Close | Answer::NoopClose)) {
+        if is_last {
             payload::push_text(&mut body.bytes, b"1");
         }
         self.core.handle_poll_answered();
@@ -259,7 +279,12 @@ impl State {
         self.core.is_probing()
     }
 
-    /// Wakes the GET and the probing WebSocket where the core has decided about them.
+    pub(super) fn poll_receiving_post(&mut self, waker: &Waker) -> bool {
+        self.posting = Some(waker.clone());
+        self.core.is_receiving_post()
+    }
+
+    /// Wakes the GET, the POST and the probing WebSocket where the core has decided about them.
     pub(super) fn wake_waiters(&mut self) {
         if let Link::Polling(waiter) = &mut self.link
             && (self.core.poll_answer().is_some() || !self.core.is_open())
@@ -269,16 +294,28 @@ impl State {
         if !self.core.is_probing() {
             self.probing.take().into_iter().for_each(Waker::wake);
         }
+        if !self.core.is_receiving_post() {
+            self.posting.take().into_iter().for_each(Waker::wake);
+        }
+    }
+
+    /// Closes the session once everything that waits has been delivered.
+    pub(super) fn close_flushed(&mut self, now: Instant) {
+        let packets_wait = !self.outbox.is_empty();
+        self.core.handle_close(WhenClosed::Flushed { packets_wait }, now);
     }
 
     /// The session is over: what cannot be delivered is dropped, and the driver closes its socket.
     pub(super) fn close(&mut self, closed: Closed, engine: &Shared) {
+        if closed.reason == CloseReason::SlowConsumer {
+            engine.metrics.overflows.inc();
+            self.close_code.get_or_insert(POLICY_VIOLATION);
+        }
         match closed.reason {
-            CloseReason::ForcedClose | CloseReason::TransportClose | CloseReason::ParseError => self.write(),
-            CloseReason::SlowConsumer => {
-                engine.metrics.overflows.inc();
-                self.close_code.get_or_insert(POLICY_VIOLATION);
-                self.outbox.discard();
+            CloseReason::ForcedClose | CloseReason::TransportClose | CloseReason::ParseError
+                if self.core.transport() == Transport::WebSocket || self.core.is_polled() =>
+            {
+                self.write();
             }
             _ => self.outbox.discard(),
         }
@@ -308,6 +345,14 @@ impl WebSocketLink {
     fn wake(&mut self) {
         self.driver.take().into_iter().for_each(Waker::wake);
     }
+}
+
+/// Counts what a writer takes.
+fn counting(
+    sent: &IntCounter,
+    mut write: impl FnMut(&[IoSlice<'_>]) -> io::Result<usize>,
+) -> impl FnMut(&[IoSlice<'_>]) -> io::Result<usize> {
+    move |slices| write(slices).inspect(|&written| sent.inc_by(written as u64))
 }
 
 /// Above this much in the outbox, a push writes at once instead of leaving it to the flusher, so that a handler

@@ -121,7 +121,10 @@ impl Driver {
     /// There will be no socket: the connection broke before it was upgraded.
     pub(crate) fn give_up(self) {
         match self.stage {
-            Stage::Open => self.session.handle_error(Closed::transport_error("upgrade failed")),
+            Stage::Open => {
+                self.session.handle_error(Closed::transport_error("upgrade failed"));
+                self.session.detach();
+            }
             Stage::Probing => self.session.handle_upgrade_aborted(),
             Stage::Closing { .. } => {}
         }

@@ -112,3 +112,71 @@ impl Stream {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+    use std::net::SocketAddr;
+
+    use axum::Router;
+    use fanfare_testkit::WebSocket;
+    use http::{Request, Response};
+    use hyper::server::conn::http1;
+    use hyper_util::service::TowerToHyperService;
+    use tokio::net::TcpListener;
+    use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+
+    use super::*;
+    use crate::Listener;
+    use crate::http::Body;
+    use crate::websocket::Acceptance;
+
+    /// Accepts a handshake, and tells whether others may write to the socket of the connection.
+    async fn accept<B>(request: Request<B>, shared: UnboundedSender<bool>) -> Result<Response<Body>, Infallible> {
+        let (response, on_upgrade) = Acceptance::check(&mut request.into_parts().0).expect("a handshake").into_parts();
+        tokio::spawn(async move {
+            let (stream, _) = Stream::from_upgraded(on_upgrade.await.expect("an upgrade"));
+            shared.send(stream.shared().is_some()).expect("somebody wants to know");
+        });
+        Ok(response)
+    }
+
+    async fn check(address: SocketAddr, mut shared: UnboundedReceiver<bool>) {
+        let _websocket = WebSocket::connect(address, "/").await;
+        assert_eq!(shared.recv().await, Some(true));
+    }
+
+    async fn bind() -> (TcpListener, SocketAddr) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port is free");
+        let address = listener.local_addr().expect("it is bound");
+        (listener, address)
+    }
+
+    #[tokio::test]
+    async fn the_socket_below_our_listener_is_found() {
+        let ((listener, address), (tells, told)) = (bind().await, unbounded_channel());
+        let service = tower::service_fn(move |request: Request<_>| accept(request, tells.clone()));
+        tokio::spawn(Listener::new(listener).serve(service));
+        check(address, told).await;
+    }
+
+    #[tokio::test]
+    async fn the_socket_below_hyper_is_found() {
+        let ((listener, address), (tells, told)) = (bind().await, unbounded_channel());
+        let service = tower::service_fn(move |request: Request<_>| accept(request, tells.clone()));
+        tokio::spawn(async move {
+            let (stream, _) = listener.accept().await.expect("a connection");
+            let service = TowerToHyperService::new(service);
+            http1::Builder::new().serve_connection(TokioIo::new(stream), service).with_upgrades().await
+        });
+        check(address, told).await;
+    }
+
+    #[tokio::test]
+    async fn the_socket_below_axum_is_found() {
+        let ((listener, address), (tells, told)) = (bind().await, unbounded_channel());
+        let router = Router::new().fallback(move |request: axum::extract::Request| accept(request, tells));
+        tokio::spawn(axum::serve(listener, router).into_future());
+        check(address, told).await;
+    }
+}

@@ -9,7 +9,7 @@ use super::{CloseReason, Closed, Heartbeat, Packet, Refusal};
 /// Decides what a session does with every request, packet and deadline.
 ///
 /// ```text
-///            close(), no GET pending            GET arrives, or 30 s pass
+///            close(), no GET pending            GET or `5` arrives, or 30 s pass
 ///   Open ───────────────────────────▶ Closing ───────────────────────────▶ Closed
 ///    │            (polling only)                                              ▲
 ///    └── close(), error, `1` from the client, ping timeout ──────────────────┘
@@ -30,7 +30,7 @@ pub struct Session {
     state: State,
     upgrade: Option<Probing>,
     get_pending: bool,
-    post_pending: bool,
+    post: Option<Posting>,
     answer: Option<Answer>,
     closed: Option<Closed>,
 }
@@ -92,6 +92,15 @@ struct Probing {
     next_noop: Option<Instant>,
 }
 
+/// The POST in progress.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Posting {
+    /// Its body is being received.
+    Receiving,
+    /// Its packets are being handled.
+    Handling,
+}
+
 /// What becomes of a GET.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Poll {
@@ -106,7 +115,8 @@ pub enum Poll {
 /// What becomes of a POST.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Post {
-    /// Its packets are handled, then [`Session::handle_post_end`] is due.
+    /// Its body is received for as long as [`Session::is_receiving_post`] says so, its packets are handled if
+    /// [`Session::handle_post_received`] does, and at the end [`Session::handle_post_end`] is due.
     Accept,
     /// The session is closing: answered `ok`, and its packets do not matter.
     Ignore,
@@ -175,8 +185,12 @@ pub enum Action {
 /// How the server closes a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WhenClosed {
-    /// What waits is still delivered: a polling client without a pending GET is told at its next one.
-    Flushed,
+    /// What waits is still delivered: a polling client without a pending GET is told at its next one, or over the
+    /// WebSocket that is being probed. Where nothing waits, that is closed.
+    Flushed {
+        /// Whether any packet waits.
+        packets_wait: bool,
+    },
     /// Now; what waits is dropped.
     AtOnce,
 }
@@ -191,7 +205,7 @@ impl Session {
             state: State::Open,
             upgrade: None,
             get_pending: false,
-            post_pending: false,
+            post: None,
             answer: None,
             closed: None,
         }
@@ -253,7 +267,7 @@ impl Session {
     /// The client has dropped the connection of its pending GET.
     pub fn handle_poll_aborted(&mut self) {
         self.handle_poll_answered();
-        self.handle_error(Closed::transport_error("poll connection closed prematurely"));
+        self.handle_polling_error("poll connection closed prematurely");
     }
 
     /// A POST with this session's id has come.
@@ -261,26 +275,41 @@ impl Session {
         if let Err(refusal) = self.check_polling() {
             return Post::Refuse(refusal);
         }
-        if self.post_pending {
-            self.handle_error(Closed::transport_error("data request overlap from client"));
-            return Post::Overlap;
-        }
         if !self.is_open() {
             return Post::Ignore;
         }
-        self.post_pending = true;
+        if self.post.is_some() {
+            self.handle_error(Closed::transport_error("data request overlap from client"));
+            return Post::Overlap;
+        }
+        self.post = Some(Posting::Receiving);
         Post::Accept
     }
 
-    /// The packets of the POST have been handled.
+    /// Whether the POST whose body is being received is still wanted: a session that has been closed, or has moved to
+    /// WebSocket, gives it up.
+    pub fn is_receiving_post(&self) -> bool {
+        self.post == Some(Posting::Receiving) && self.is_open() && self.transport == Transport::Polling
+    }
+
+    /// The body of the POST has come; says whether its packets are to be handled.
+    pub fn handle_post_received(&mut self) -> bool {
+        let wanted = self.is_receiving_post();
+        if wanted {
+            self.post = Some(Posting::Handling);
+        }
+        wanted
+    }
+
+    /// The POST is answered.
     pub fn handle_post_end(&mut self) {
-        self.post_pending = false;
+        self.post = None;
     }
 
     /// The client has dropped the connection of its POST.
     pub fn handle_post_aborted(&mut self) {
-        self.post_pending = false;
-        self.handle_error(Closed::transport_error("data request connection closed prematurely"));
+        self.post = None;
+        self.handle_polling_error("data request connection closed prematurely");
     }
 
     /// A WebSocket with this session's id has come.
@@ -305,11 +334,15 @@ impl Session {
                 probing.next_noop.get_or_insert(now + NOOP_INTERVAL);
                 Probe::Pong
             }
-            Packet::Upgrade if probing.next_noop.is_some() => {
+            // Packets of both transports at once would have no order.
+            Packet::Upgrade if probing.next_noop.is_some() && self.post != Some(Posting::Handling) => {
                 self.upgrade = None;
                 self.transport = Transport::WebSocket;
                 // A client that polls on while it upgrades is released, as the reference releases it.
                 self.release_poll(Answer::Close);
+                if !self.is_open() {
+                    self.end(CloseReason::ForcedClose.into());
+                }
                 Probe::Upgraded
             }
             _ => {
@@ -354,7 +387,7 @@ impl Session {
 
     /// The server wants the session to end.
     pub fn handle_close(&mut self, when: WhenClosed, now: Instant) {
-        if !self.is_open() && when == WhenClosed::Flushed {
+        if !self.is_open() && when != WhenClosed::AtOnce {
             return;
         }
         let told = self.transport == Transport::WebSocket || self.get_pending;
@@ -362,7 +395,7 @@ impl Session {
         if told || when == WhenClosed::AtOnce {
             self.end(CloseReason::ForcedClose.into());
         } else {
-            self.upgrade = None;
+            self.upgrade = self.upgrade.filter(|_| when == WhenClosed::Flushed { packets_wait: true });
             self.state = State::Closing { until: now + CLOSE_TIMEOUT };
         }
     }
@@ -375,15 +408,13 @@ impl Session {
 
     /// When to call [`handle_timeout`](Self::handle_timeout) next; `None` once closed.
     pub fn poll_timeout(&self) -> Option<Instant> {
-        match (self.state, self.upgrade) {
-            (State::Open, None) => Some(self.heartbeat.poll_timeout()),
-            (State::Open, Some(Probing { until, next_noop })) => {
-                let probing = next_noop.map_or(until, |noop| until.min(noop));
-                Some(self.heartbeat.poll_timeout().min(probing))
-            }
-            (State::Closing { until }, _) => Some(until),
-            (State::Closed, _) => None,
-        }
+        let own = match self.state {
+            State::Open => self.heartbeat.poll_timeout(),
+            State::Closing { until } => until,
+            State::Closed => return None,
+        };
+        let probing = self.upgrade.map(|Probing { until, next_noop }| next_noop.map_or(until, |noop| until.min(noop)));
+        Some(probing.map_or(own, |probing| own.min(probing)))
     }
 
     /// Moves to `now`; called until it returns `None`. Calling early changes nothing.
@@ -394,7 +425,8 @@ impl Session {
                 self.end(CloseReason::ForcedClose.into());
                 Some(Action::Close)
             }
-            State::Closing { .. } | State::Closed => None,
+            State::Closing { .. } => self.handle_probe_timeout(now),
+            State::Closed => None,
         }
     }
 
@@ -406,6 +438,13 @@ impl Session {
     /// Why the session has closed; returned once.
     pub fn poll_closed(&mut self) -> Option<Closed> {
         self.closed.take()
+    }
+
+    /// A connection of the polling transport broke. Once the session has moved on, that does it no harm.
+    fn handle_polling_error(&mut self, description: &'static str) {
+        if self.transport == Transport::Polling {
+            self.handle_error(Closed::transport_error(description));
+        }
     }
 
     fn check_polling(&self) -> Result<(), Refusal> {
@@ -481,6 +520,8 @@ mod tests {
         (session, now)
     }
 
+    const FLUSHED: WhenClosed = WhenClosed::Flushed { packets_wait: false };
+
     fn seconds(n: u64) -> Duration {
         Duration::from_secs(n)
     }
@@ -513,8 +554,36 @@ mod tests {
         let (mut session, _) = polling();
         for _ in 0..2 {
             assert_eq!(session.handle_post(), Post::Accept);
+            assert!(session.is_receiving_post());
+            assert!(session.handle_post_received());
             session.handle_post_end();
         }
+        assert_eq!(session.poll_closed(), None);
+    }
+
+    #[test]
+    fn a_post_is_given_up_when_its_session_closes_or_moves_on() {
+        let ends: [fn(&mut Session, Instant); 4] = [
+            |session, _| session.handle_error(CloseReason::ParseError.into()),
+            |session, now| session.handle_close(FLUSHED, now),
+            |session, _| assert_eq!(session.handle_post(), Post::Overlap),
+            |session, now| assert_eq!(session.handle_probe(now, &Packet::Upgrade), Probe::Upgraded),
+        ];
+        for end in ends {
+            let (mut session, now) = probed();
+            session.handle_post();
+            end(&mut session, now);
+            assert!(!session.is_receiving_post());
+            assert!(!session.handle_post_received());
+        }
+    }
+
+    #[test]
+    fn an_upgrade_in_the_middle_of_a_post_that_is_being_handled_is_a_violation() {
+        let (mut session, now) = probed();
+        session.handle_post();
+        session.handle_post_received();
+        assert_eq!(session.handle_probe(now, &Packet::Upgrade), Probe::Abort);
         assert_eq!(session.poll_closed(), None);
     }
 
@@ -527,9 +596,20 @@ mod tests {
     }
 
     #[test]
+    fn connections_of_polling_may_break_once_the_session_is_on_a_websocket() {
+        let (mut session, now) = probed();
+        session.handle_poll();
+        session.handle_post();
+        session.handle_probe(now, &Packet::Upgrade);
+        session.handle_poll_aborted();
+        session.handle_post_aborted();
+        assert_eq!(session.poll_closed(), None);
+    }
+
+    #[test]
     fn a_server_close_waits_for_the_poll_that_tells_the_client() {
         let (mut session, now) = polling();
-        session.handle_close(WhenClosed::Flushed, now);
+        session.handle_close(FLUSHED, now);
         assert_eq!(session.poll_closed(), None);
         assert_eq!(session.handle_post(), Post::Ignore);
         assert_eq!(session.handle_poll(), Poll::Wait);
@@ -540,7 +620,7 @@ mod tests {
     #[test]
     fn a_server_close_waits_no_longer_than_30_s() {
         let (mut session, now) = polling();
-        session.handle_close(WhenClosed::Flushed, now);
+        session.handle_close(FLUSHED, now);
         assert_eq!(session.handle_timeout(now + seconds(29)), None);
         assert_eq!(session.handle_timeout(now + seconds(30)), Some(Action::Close));
         assert_eq!(session.poll_closed(), Some(CloseReason::ForcedClose.into()));
@@ -551,7 +631,7 @@ mod tests {
     fn a_server_close_answers_the_pending_poll() {
         let (mut session, now) = polling();
         session.handle_poll();
-        session.handle_close(WhenClosed::Flushed, now);
+        session.handle_close(FLUSHED, now);
         assert_eq!(session.poll_answer(), Some(Answer::Close));
         assert_eq!(session.poll_closed(), Some(CloseReason::ForcedClose.into()));
     }
@@ -662,10 +742,32 @@ mod tests {
     #[test]
     fn closing_while_probing_ends_the_probe() {
         let (mut session, now) = probed();
-        session.handle_close(WhenClosed::Flushed, now);
+        session.handle_close(FLUSHED, now);
         assert_eq!(session.handle_probe(now, &Packet::Upgrade), Probe::Abort);
         session.handle_poll();
         assert_eq!(session.poll_answer(), Some(Answer::NoopClose));
+    }
+
+    #[test]
+    fn what_waits_at_a_close_while_probing_may_go_over_the_websocket() {
+        let (mut session, now) = probed();
+        session.handle_close(WhenClosed::Flushed { packets_wait: true }, now);
+        assert!(!session.is_open() && session.is_probing());
+        assert_eq!(session.poll_closed(), None);
+        assert_eq!(session.handle_probe(now, &Packet::Upgrade), Probe::Upgraded);
+        assert_eq!(session.poll_closed(), Some(CloseReason::ForcedClose.into()));
+    }
+
+    #[test]
+    fn what_waits_at_a_close_while_probing_may_still_be_polled() {
+        let (mut session, now) = probed();
+        session.handle_close(WhenClosed::Flushed { packets_wait: true }, now);
+        assert_eq!(session.handle_timeout(now + millis(100)), Some(Action::AnswerPoll));
+        assert_eq!(session.handle_timeout(now + seconds(10)), Some(Action::AbortUpgrade));
+        assert_eq!(session.poll_timeout(), Some(now + seconds(30)));
+        session.handle_poll();
+        assert_eq!(session.poll_answer(), Some(Answer::NoopClose));
+        assert_eq!(session.poll_closed(), Some(CloseReason::ForcedClose.into()));
     }
 
     #[test]
