@@ -8,6 +8,7 @@ mod heartbeat;
 mod open;
 mod packet;
 pub mod payload;
+pub mod peer;
 mod refusal;
 mod session;
 

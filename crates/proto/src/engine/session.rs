@@ -15,8 +15,9 @@ use super::{CloseReason, Closed, Heartbeat, Packet, Refusal};
 ///    └── close(), error, `1` from the client, ping timeout ──────────────────┘
 ///
 ///   Polling ──▶ Polling + probing ──`5`──▶ WebSocket
-///      ▲               │
-///      └───────────────┘  probe violated, abandoned or too slow
+///      ▲               │          │
+///      └───────────────┘          └──▶ Moved, to the node that holds the WebSocket
+///  probe violated, abandoned or too slow
 /// ```
 ///
 /// It holds no packet: the caller owns the queue of what is to be sent. After every `handle_*` call the
@@ -83,6 +84,8 @@ enum State {
         until: Instant,
     },
     Closed,
+    /// It goes on on another node.
+    Moved,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -270,6 +273,11 @@ impl Session {
         self.handle_polling_error("poll connection closed prematurely");
     }
 
+    /// The connection of the pending GET has to end: it is answered, with `6` unless there are packets.
+    pub fn handle_release(&mut self) {
+        self.release_poll(Answer::Noop);
+    }
+
     /// A POST with this session's id has come.
     pub fn handle_post(&mut self) -> Post {
         if let Err(refusal) = self.check_polling() {
@@ -357,6 +365,13 @@ impl Session {
         self.upgrade = None;
     }
 
+    /// The session that has just upgraded goes on on another node. Nobody is told that it has closed; what polling
+    /// requests still come are refused as those of any upgraded session.
+    pub fn handle_moved(&mut self) {
+        debug_assert!(self.is_open() && self.transport == Transport::WebSocket, "only an upgraded session moves");
+        self.state = State::Moved;
+    }
+
     /// A packet has come over the session's transport.
     pub fn handle_packet(&mut self, now: Instant, packet: &Packet<'_>) -> Input {
         if !self.is_open() {
@@ -411,7 +426,7 @@ impl Session {
         let own = match self.state {
             State::Open => self.heartbeat.poll_timeout(),
             State::Closing { until } => until,
-            State::Closed => return None,
+            State::Closed | State::Moved => return None,
         };
         let probing = self.upgrade.map(|Probing { until, next_noop }| next_noop.map_or(until, |noop| until.min(noop)));
         Some(probing.map_or(own, |probing| own.min(probing)))
@@ -426,7 +441,7 @@ impl Session {
                 Some(Action::Close)
             }
             State::Closing { .. } => self.handle_probe_timeout(now),
-            State::Closed => None,
+            State::Closed | State::Moved => None,
         }
     }
 
@@ -486,7 +501,7 @@ impl Session {
     }
 
     fn end(&mut self, closed: Closed) {
-        if self.state != State::Closed {
+        if !matches!(self.state, State::Closed | State::Moved) {
             self.state = State::Closed;
             self.upgrade = None;
             self.closed = Some(closed);
@@ -686,6 +701,35 @@ mod tests {
         session.handle_poll();
         session.handle_probe(now, &Packet::Upgrade);
         assert_eq!(session.poll_answer(), Some(Answer::Close));
+        assert_eq!(session.poll_closed(), None);
+    }
+
+    #[test]
+    fn a_session_that_has_moved_ends_without_a_word() {
+        let (mut session, now) = probed();
+        session.handle_poll();
+        session.handle_probe(now, &Packet::Upgrade);
+        session.handle_moved();
+        assert!(!session.is_open());
+        assert_eq!(session.poll_answer(), Some(Answer::Close), "a poll that is left is released");
+        session.handle_poll_answered();
+        assert_eq!(session.handle_poll(), Poll::Refuse(Refusal::BadRequest));
+        assert_eq!(session.handle_post(), Post::Refuse(Refusal::BadRequest));
+        assert_eq!(session.handle_upgrade(now), Upgrade::Occupied);
+        session.handle_error(CloseReason::ParseError.into());
+        session.handle_close(WhenClosed::AtOnce, now);
+        assert_eq!((session.poll_closed(), session.poll_timeout()), (None, None));
+        assert_eq!(session.handle_timeout(now + seconds(100)), None);
+    }
+
+    #[test]
+    fn a_poll_can_be_released() {
+        let (mut session, _) = polling();
+        session.handle_release();
+        assert_eq!(session.handle_poll(), Poll::Wait);
+        assert_eq!(session.poll_answer(), None);
+        session.handle_release();
+        assert_eq!(session.poll_answer(), Some(Answer::Noop));
         assert_eq!(session.poll_closed(), None);
     }
 
