@@ -62,6 +62,14 @@ impl Outbox {
         Ok(())
     }
 
+    /// Puts a message before all others, none of which may be half written.
+    pub(crate) fn push_front(&mut self, message: Outgoing) {
+        debug_assert_eq!((self.frame, self.offset), (0, 0), "a frame must be finished before another begins");
+        self.bytes += message.len() + ENTRY_BYTES;
+        self.budget.add(ENTRY_BYTES);
+        self.queue.push_front(message);
+    }
+
     /// Writes as much as the writer takes, joining what has gathered into as few calls as possible.
     pub(crate) fn write_to(
         &mut self,

@@ -62,6 +62,12 @@ impl Outgoing {
         Self::new(SmallVec::from_iter([frame]), false, budget)
     }
 
+    /// Takes whole WebSocket frames as they are, for a session that will not poll any more.
+    pub(crate) fn encoded(frames: impl Into<Bytes>, budget: &Arc<Budget>) -> Self {
+        let frame = OutgoingFrame { bytes: frames.into(), header_len: 0, binary: false, base64: OnceLock::new() };
+        Self::new(SmallVec::from_iter([frame]), false, budget)
+    }
+
     /// The answer to a WebSocket ping.
     pub(crate) fn pong(payload: &[u8], budget: &Arc<Budget>) -> Self {
         let mut frame = Buffer::from(payload);

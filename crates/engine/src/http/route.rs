@@ -123,10 +123,7 @@ fn upgrade(session: &Session, request: Request<RequestBody>, base64: bool) -> Re
     };
     let mut response = match session.handle_upgrade() {
         Upgrade::Probe => acceptance.spawn(Driver::probe(session.clone(), base64)),
-        Upgrade::Occupied => {
-            engine.0.metrics.error("second_websocket");
-            acceptance.spawn(Driver::occupied(session.clone()))
-        }
+        Upgrade::Occupied => acceptance.turn_away(&engine),
         Upgrade::Refuse(refusal) => return Err(refusal),
     };
     if let Some(hook) = &engine.0.config.headers {

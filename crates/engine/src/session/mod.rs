@@ -313,11 +313,21 @@ impl Session {
         self.update(|state| state.core.handle_upgrade_aborted());
     }
 
-    /// A packet has come over the probing WebSocket. Once it has taken over, it is the link of the session.
-    pub(crate) fn handle_probe(&self, packet: &Packet<'_>, link: impl FnOnce() -> WebSocketLink) -> Probe {
+    /// A packet has come over the probing WebSocket. Once it has taken over, it is the link of the session, and what
+    /// it has still to answer to probes leaves first.
+    pub(crate) fn handle_probe(
+        &self,
+        packet: &Packet<'_>,
+        answers: &mut Vec<u8>,
+        link: impl FnOnce() -> WebSocketLink,
+    ) -> Probe {
         let probe = self.update(|state| {
             let probe = state.core.handle_probe(now(), packet);
             if probe == Probe::Upgraded {
+                if !answers.is_empty() {
+                    let answers = Outgoing::encoded(std::mem::take(answers), &self.0.engine.budget);
+                    state.outbox.push_front(answers);
+                }
                 state.link(link());
             }
             probe

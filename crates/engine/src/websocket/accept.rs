@@ -6,7 +6,8 @@ use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
 use hyper::upgrade::OnUpgrade;
 
-use super::{Driver, Stream};
+use super::{Driver, Stream, WebSocket};
+use crate::Engine;
 use crate::http::Body;
 
 /// A WebSocket handshake that can be accepted.
@@ -59,6 +60,21 @@ impl Acceptance {
                 }
                 Err(_) => driver.give_up(),
             }
+        });
+        self.response
+    }
+
+    /// Closes the socket as soon as the answer is out: its session has another one. Returns the answer.
+    pub(crate) fn turn_away(self, engine: &Engine) -> Response<Body> {
+        engine.0.metrics.error("second_websocket");
+        let counted = engine.0.count_websocket();
+        let timeout = engine.0.config.limits.write_timeout;
+        tokio::spawn(async move {
+            if let Ok(upgraded) = self.on_upgrade.await {
+                let (stream, _) = Stream::from_upgraded(upgraded);
+                let _ = tokio::time::timeout(timeout, WebSocket::turn_away(stream)).await;
+            }
+            drop(counted);
         });
         self.response
     }

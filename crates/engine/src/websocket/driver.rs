@@ -78,13 +78,6 @@ impl Driver {
         Self::new(session, base64, Stage::Probing)
     }
 
-    /// For a socket whose session has another one: it is told so and closed.
-    pub(crate) fn occupied(session: Session) -> Self {
-        let mut driver = Self::new(session, false, Stage::Probing);
-        driver.begin_closing(None);
-        driver
-    }
-
     fn new(session: Session, base64: bool, stage: Stage) -> Self {
         let config = &session.engine().config;
         let decoder = Decoder::new(config.max_payload_bytes);
@@ -147,11 +140,15 @@ impl Driver {
             self.begin_closing(None);
             return Poll::Ready(());
         }
-        if self.poll_write_own(cx, stream).is_err() {
-            self.abandon();
-            return Poll::Ready(());
+        match self.poll_write_own(cx, stream) {
+            Ok(Poll::Ready(())) => self.poll_read(cx, stream),
+            // A client that does not take its answers can ask for no more.
+            Ok(Poll::Pending) => Poll::Pending,
+            Err(_) => {
+                self.abandon();
+                Poll::Ready(())
+            }
         }
-        self.poll_read(cx, stream)
     }
 
     /// Ready when the stage may have changed.
@@ -373,7 +370,7 @@ fn handle_probe(session: &Session, event: &Event<'_>, own: &mut Vec<u8>, link: i
         Event::Close(_) => return Next::Abandoned,
     };
     let Ok(packet) = packet else { return Next::Abandoned };
-    match session.handle_probe(&packet, link) {
+    match session.handle_probe(&packet, own, link) {
         Probe::Pong => {
             let mut frame = Buffer::from(Packet::Pong("probe").encode().as_bytes());
             prepend_header(&mut frame, OpCode::Text);

@@ -62,6 +62,14 @@ impl WebSocket {
         Ok((response, accepted))
     }
 
+    /// Closes a connection on which nothing is to be said.
+    pub(super) async fn turn_away(stream: Stream) {
+        let mut websocket = Self { stream, decoder: Decoder::new(0), unread: Vec::new(), position: 0 };
+        if websocket.send_frame(OpCode::Close, &[]).await.is_ok() {
+            websocket.shut_down().await;
+        }
+    }
+
     /// The next message; `None` once the connection is closed, by whichever side and for whatever reason.
     pub async fn recv(&mut self) -> Option<OwnedMessage> {
         loop {

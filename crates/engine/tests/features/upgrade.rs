@@ -141,6 +141,24 @@ async fn a_websocket_that_does_not_probe_is_closed_and_polling_goes_on() {
 }
 
 #[tokio::test]
+async fn a_client_that_does_not_wait_for_the_answer_to_its_probe_gets_it_first() {
+    let mut server = Server::start(Engine::builder()).await;
+    let polling = server.polling().await;
+    let session = server.opened().await;
+    session.send(Message::Text("waits")).unwrap();
+    let mut websocket = WebSocket::connect(server.address, &polling.target("websocket")).await;
+    let frames = ["2probe", "2probe", "5", "4hi"].map(|text| WebSocket::frame(0x81, text.as_bytes()));
+    websocket.send_raw(&frames.concat()).await;
+    for expected in ["3probe", "3probe", "4waits"] {
+        assert_eq!(websocket.text().await, expected);
+    }
+    assert_eq!(server.heard().await, Heard::Upgraded(Transport::WebSocket));
+    assert_eq!(server.text().await, "hi");
+    session.close();
+    expect_plain_close(&mut websocket).await;
+}
+
+#[tokio::test]
 async fn a_client_may_abandon_the_probe() {
     let mut server = Server::echo(Engine::builder()).await;
     let polling = server.polling().await;
