@@ -7,6 +7,7 @@ mod cookie;
 mod cors;
 mod polling;
 mod query;
+mod receive;
 mod response;
 mod route;
 mod service;

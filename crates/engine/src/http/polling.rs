@@ -6,13 +6,12 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use fanfare_proto::engine::{self as proto, Closed, Packet, Post, Refusal, payload};
-use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderValue, USER_AGENT};
+use http::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderValue, USER_AGENT};
 use http::request::Parts;
 use http::{HeaderMap, Method, Request, Response, StatusCode};
-use http_body_util::BodyExt as _;
-use tokio::time::Instant;
 
 use super::compression::Coding;
+use super::receive::{Unreadable, collect, declares_too_much};
 use super::service::RequestBody;
 use super::{Body, response};
 use crate::session::Session;
@@ -111,7 +110,7 @@ async fn post(session: &Session, parts: &Parts, body: RequestBody) -> Result<Res
 async fn receive(session: &Session, body: RequestBody) -> Result<Bytes, StatusCode> {
     let receiving = Waiting { session, what: Session::handle_post_aborted };
     let collected = tokio::select! {
-        collected = collect(session, body) => collected,
+        collected = collect(&session.engine().config, body) => collected,
         () = poll_fn(|cx| session.poll_post_unwanted(cx)) => Err(Unreadable::Unwanted),
     };
     if collected == Err(Unreadable::Broken) {
@@ -142,8 +141,7 @@ fn refuse_head(session: &Session, headers: &HeaderMap) -> Option<Response<Body>>
         metrics.error("content_encoding");
         return Some(response::closing(StatusCode::UNSUPPORTED_MEDIA_TYPE));
     }
-    let declared = headers.get(CONTENT_LENGTH).and_then(|len| len.to_str().ok()?.parse::<u64>().ok());
-    if declared.is_some_and(|len| len > session.engine().config.max_payload_bytes as u64) {
+    if declares_too_much(&session.engine().config, headers) {
         metrics.error("body_too_large");
         return Some(response::closing(StatusCode::PAYLOAD_TOO_LARGE));
     }
@@ -183,78 +181,8 @@ fn refuse_payload(session: &Session, error: &proto::DecodeError) -> bool {
     false
 }
 
-/// Why a body was not read to its end.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Unreadable {
-    /// The connection broke.
-    Broken,
-    /// The session is closed, or has moved to WebSocket.
-    Unwanted,
-    TooLarge,
-    TooSlow,
-}
-
-impl Unreadable {
-    fn status(self) -> StatusCode {
-        match self {
-            Self::Broken | Self::Unwanted => StatusCode::BAD_REQUEST,
-            Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
-            Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
-        }
-    }
-
-    /// What the client did wrong, for the metrics.
-    fn name(self) -> Option<&'static str> {
-        match self {
-            Self::Broken | Self::Unwanted => None,
-            Self::TooLarge => Some("body_too_large"),
-            Self::TooSlow => Some("body_too_slow"),
-        }
-    }
-}
-
-/// Reads a body, in bounds of size and time.
-async fn collect(session: &Session, mut body: RequestBody) -> Result<Bytes, Unreadable> {
-    let config = &session.engine().config;
-    let started = Instant::now();
-    let mut collected = Vec::new();
-    let mut first = None;
-    loop {
-        let len = collected.len() + first.as_ref().map_or(0, Bytes::len);
-        let deadline = started + allowed_time(len, config.limits.body_timeout);
-        let frame = match tokio::time::timeout_at(deadline, body.frame()).await {
-            Ok(Some(Ok(frame))) => frame,
-            Ok(Some(Err(_))) => return Err(Unreadable::Broken),
-            Ok(None) => return Ok(first.unwrap_or_else(|| collected.into())),
-            Err(_) => return Err(Unreadable::TooSlow),
-        };
-        let Ok(data) = frame.into_data() else { continue };
-        if len + data.len() > config.max_payload_bytes {
-            return Err(Unreadable::TooLarge);
-        }
-        // Nearly every body comes in one piece, which needs no copy.
-        if len == 0 {
-            first = Some(data);
-        } else {
-            collected.extend_from_slice(&first.take().unwrap_or_default());
-            collected.extend_from_slice(&data);
-        }
-    }
-}
-
-/// How long a body may have taken when so many bytes have come: a while, and then a second for each kilobyte.
-fn allowed_time(len: usize, limit: Duration) -> Duration {
-    limit.min(BODY_GRACE + Duration::from_secs(len as u64 / MIN_BYTES_PER_SECOND))
-}
-
 /// How long a client with a full outbox waits for the answer to its POST.
 const CONGESTION_PAUSE: Duration = Duration::from_secs(1);
-
-/// A slow start, or a lost packet, is no attack.
-const BODY_GRACE: Duration = Duration::from_secs(10);
-
-/// Source: `limits.md`.
-const MIN_BYTES_PER_SECOND: u64 = 1000;
 
 /// Old Internet Explorers take an answer for a script unless they are told not to.
 fn protect_old_browsers(headers: &HeaderMap, response: &mut Response<Body>) {
