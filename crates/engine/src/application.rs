@@ -9,7 +9,9 @@ use crate::Session;
 pub trait Application: Send + Sync + 'static {
     /// A session has opened. What is sent to it here follows right behind the handshake.
     ///
-    /// Called by the request that opens the session, before it is answered. What is returned hears of
+    /// Called by the request that opens the session, before it is answered; where there are
+    /// [peers](crate::EngineBuilder::peers), a session that begins over polling comes a little later, and may be on
+    /// WebSocket already. What is returned hears of
     /// everything that happens to the session from now on.
     fn connect(&self, session: &Session) -> Box<dyn Connection>;
 }
@@ -39,7 +41,7 @@ pub trait Connection: Send + Sync + 'static {
 pub struct Received<'a> {
     /// Its content.
     pub message: Message<'a>,
-    /// Over polling, the POST that carried it.
+    /// Over polling, the POST that carried it, unless it came before the application knew the session.
     pub request: Option<&'a Parts>,
 }
 

@@ -14,7 +14,7 @@ use ipnet::IpNet;
 
 use crate::engine::Engine;
 use crate::http::{Body, Cookie, Cors};
-use crate::{Application, Handshake};
+use crate::{Application, Handshake, Peers};
 
 /// Builds an [`Engine`]. Every option has the reference server's default unless it says otherwise.
 ///
@@ -79,6 +79,8 @@ pub(crate) struct Config {
     pub(crate) allow_missing_origin: bool,
     pub(crate) trusted_proxies: Vec<IpNet>,
     pub(crate) node: Option<NodeId>,
+    pub(crate) peers: Option<Arc<dyn Peers>>,
+    pub(crate) delayed_connection: Duration,
     pub(crate) limits: Limits,
     pub(crate) registry: prometheus::Registry,
 }
@@ -128,6 +130,8 @@ impl Default for EngineBuilder {
                 allow_missing_origin: true,
                 trusted_proxies: Vec::new(),
                 node: None,
+                peers: None,
+                delayed_connection: Duration::from_millis(300),
                 limits: Limits {
                     outbox_bytes: 4 << 20,
                     all_outboxes_bytes: 1 << 30,
@@ -253,9 +257,27 @@ impl EngineBuilder {
         self
     }
 
-    /// The name of this node in the session ids it hands out. Default: random.
+    /// The name of this node in the session ids it hands out. Default: random. No two nodes of a cluster may have the
+    /// same.
     pub fn node_id(mut self, node: NodeId) -> Self {
         self.config.node = Some(node);
+        self
+    }
+
+    /// How the other nodes of a cluster are reached, so that a request may come to any node. Default: there are none.
+    pub fn peers(mut self, peers: Arc<dyn Peers>) -> Self {
+        self.config.peers = Some(peers);
+        self
+    }
+
+    /// How long the application hears nothing of a session that begins over polling, where there are
+    /// [peers](Self::peers). Default: 300 ms.
+    ///
+    /// A session that moves to WebSocket in this time is at home on the node that has its WebSocket, whichever that is;
+    /// later it stays where it is, and its WebSocket is relayed. What the client sends meanwhile is kept. Every attempt
+    /// to upgrade begins the time anew, up to three times as much altogether. At zero nothing is delayed.
+    pub fn delayed_connection(mut self, delay: Duration) -> Self {
+        self.config.delayed_connection = delay;
         self
     }
 
@@ -335,6 +357,8 @@ impl Config {
             let value = format!("{duration:?}");
             check(option, value, duration >= MIN_DURATION && duration <= MAX_DURATION, "it is between 1 ms and 24 h")?;
         }
+        let delay = self.delayed_connection;
+        check("delayed_connection", format!("{delay:?}"), delay <= MAX_DELAY, "it is no longer than 10 s")?;
         let sized = [
             ("max_http_buffer_size", self.max_payload_bytes),
             ("max_outbox_size", self.limits.outbox_bytes),
@@ -367,6 +391,7 @@ fn is_path(path: &str) -> bool {
 
 const MIN_DURATION: Duration = Duration::from_millis(1);
 const MAX_DURATION: Duration = Duration::from_secs(24 * 60 * 60);
+const MAX_DELAY: Duration = Duration::from_secs(10);
 
 impl fmt::Debug for Config {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

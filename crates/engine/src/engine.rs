@@ -12,6 +12,7 @@ use fanfare_proto::buffer::Frame;
 use fanfare_proto::engine::{CloseReason, Closed, Open, Packet, Transport};
 use fanfare_proto::ids::{NodeId, Sid};
 use parking_lot::{Mutex, RwLock};
+use tokio::task::AbortHandle;
 use tower_http::cors::CorsLayer;
 
 use crate::clock::{Clock, now};
@@ -20,6 +21,7 @@ use crate::flusher::Flusher;
 use crate::http::{EngineLayer, EngineService};
 use crate::metrics::Metrics;
 use crate::outgoing::{Budget, Outgoing};
+use crate::peers::{Exchange, Moved};
 use crate::session::Session;
 use crate::{Application, ConfigError, EngineBuilder, Handshake};
 
@@ -40,10 +42,13 @@ pub(crate) struct Shared {
     /// A ping, encoded once for everybody.
     pub(crate) ping: Outgoing,
     node: NodeId,
+    peers: Option<Arc<Exchange>>,
     /// What runs for the engine, once it has been started.
     running: OnceLock<Running>,
     next_shard: AtomicUsize,
     sessions: RwLock<HashMap<Sid, Session>>,
+    /// Those that have gone to other nodes.
+    moved: Mutex<Moved>,
     addresses: Mutex<HashMap<IpAddr, usize>>,
     /// Held by the task of every WebSocket.
     websockets: Arc<()>,
@@ -66,6 +71,16 @@ pub(crate) enum NotOpened {
     Closed,
 }
 
+/// Where a session is.
+pub(crate) enum Whereabouts {
+    Here(Session),
+    /// It has been here, and has gone to the node of its WebSocket.
+    Moved,
+    /// If anywhere, on the node that its id names, which can be reached through this.
+    Elsewhere(Arc<Exchange>),
+    Unknown,
+}
+
 impl Engine {
     /// Starts with the reference server's options.
     pub fn builder() -> EngineBuilder {
@@ -76,7 +91,8 @@ impl Engine {
         let metrics = Metrics::new(&config.registry);
         let budget = Budget::new(config.limits.all_outboxes_bytes, metrics.outbox_bytes.clone());
         let session = config.session;
-        Ok(Self(Arc::new(Shared {
+        let node = config.node.unwrap_or_else(|| NodeId::from_random(random()));
+        Ok(Self(Arc::new_cyclic(|shared| Shared {
             application,
             // It is kept for good, so it is not charged as something that waits.
             ping: Outgoing::packet(&Packet::Ping("").encode(), &Budget::unlimited()),
@@ -84,10 +100,15 @@ impl Engine {
             clock: Arc::new(Clock::new(now(), session.ping_interval, session.ping_timeout)),
             metrics,
             cors: config.cors.as_ref().map(|cors| cors.layer()),
-            node: config.node.unwrap_or_else(|| NodeId::from_random(random())),
+            node,
+            peers: config
+                .peers
+                .as_ref()
+                .map(|peers| Exchange::new(node, peers.clone(), shared.clone(), u64::from_be_bytes(random()))),
             running: OnceLock::new(),
             next_shard: AtomicUsize::new(0),
             sessions: RwLock::default(),
+            moved: Mutex::default(),
             addresses: Mutex::default(),
             websockets: Arc::default(),
             closed: AtomicBool::new(false),
@@ -148,6 +169,7 @@ impl Engine {
     pub fn close(&self) {
         self.0.closed.store(true, Ordering::Release);
         self.sessions().iter().for_each(Session::discard);
+        self.0.peers.iter().for_each(|peers| peers.retire());
         self.0.stop();
     }
 
@@ -155,6 +177,7 @@ impl Engine {
     /// than after `grace`.
     pub async fn shutdown(&self, grace: Duration) {
         self.0.closed.store(true, Ordering::Release);
+        self.0.peers.iter().for_each(|peers| peers.retire());
         self.sessions().iter().for_each(Session::close);
         let deadline = tokio::time::Instant::now() + grace;
         while !self.0.is_drained() && tokio::time::Instant::now() < deadline {
@@ -167,6 +190,18 @@ impl Engine {
 impl Shared {
     pub(crate) fn session(&self, sid: Sid) -> Option<Session> {
         self.sessions.read().get(&sid).cloned()
+    }
+
+    /// Where the session of an id is, as far as this node can know.
+    pub(crate) fn find(&self, sid: Sid) -> Whereabouts {
+        if let Some(session) = self.session(sid) {
+            return Whereabouts::Here(session);
+        }
+        match &self.peers {
+            Some(_) if self.moved.lock().contains(sid, now()) => Whereabouts::Moved,
+            Some(peers) if sid.node() != self.node => Whereabouts::Elsewhere(peers.clone()),
+            _ => Whereabouts::Unknown,
+        }
     }
 
     pub(crate) fn encode(&self, messages: impl IntoIterator<Item = Frame>, compress: bool) -> Outgoing {
@@ -185,7 +220,8 @@ impl Shared {
         self.admit(handshake.address())?;
         self.start();
         let sid = Sid::from_random(self.node, random());
-        let session = Session::open(self, sid, transport, handshake);
+        let delay = self.delay(transport);
+        let session = Session::open(self, sid, transport, handshake, delay);
         self.metrics.opened(transport);
         self.sessions.write().insert(sid, session.clone());
         let open = Open {
@@ -197,8 +233,37 @@ impl Shared {
         };
         // A session that was closed meanwhile has no use for it.
         let _ = session.send_encoded(&Outgoing::packet(&open.encode(), &self.budget));
-        session.connect();
+        if delay.is_none() {
+            session.connect();
+        }
         Ok(session)
+    }
+
+    /// How long the application hears nothing of a session: until it has moved to WebSocket, its node may change.
+    fn delay(&self, transport: Transport) -> Option<Duration> {
+        let may_move = self.config.peers.is_some() && transport == Transport::Polling && self.may_upgrade();
+        Some(self.config.delayed_connection).filter(|delay| may_move && !delay.is_zero())
+    }
+
+    /// Opens a session that has been another node's until now. Its client has been let in there.
+    pub(crate) fn take_over(self: &Arc<Self>, sid: Sid, handshake: Handshake) -> Option<Session> {
+        if self.is_closed() || self.session(sid).is_some() {
+            return None;
+        }
+        self.count_session(handshake.address());
+        self.start();
+        let session = Session::open(self, sid, Transport::WebSocket, handshake, None);
+        self.metrics.moved_here();
+        self.sessions.write().insert(sid, session.clone());
+        Some(session)
+    }
+
+    /// The session goes on on another node; nobody here is told.
+    pub(crate) fn give_away(&self, session: &Session) {
+        self.moved.lock().insert(session.sid(), now());
+        self.sessions.write().remove(&session.sid());
+        self.release(session.handshake().address());
+        self.metrics.moved_away();
     }
 
     /// A WebSocket has a task, until what is returned is dropped.
@@ -208,7 +273,9 @@ impl Shared {
 
     /// Whether there is no session and no WebSocket that still writes.
     fn is_drained(&self) -> bool {
-        self.sessions.read().is_empty() && Arc::strong_count(&self.websockets) == 1
+        self.sessions.read().is_empty()
+            && Arc::strong_count(&self.websockets) == 1
+            && self.peers.as_ref().is_none_or(|peers| peers.is_drained())
     }
 
     /// Whether a polling session may move to WebSocket.
@@ -236,8 +303,8 @@ impl Shared {
     }
 
     /// Runs something in the runtime of the engine: messages may be sent from threads that have none.
-    pub(crate) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
-        self.running().runtime.spawn(task);
+    pub(crate) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) -> AbortHandle {
+        self.running().runtime.spawn(task).abort_handle()
     }
 
     fn running(&self) -> &Running {
@@ -287,6 +354,7 @@ impl Shared {
     }
 
     fn stop(&self) {
+        self.peers.iter().for_each(|peers| peers.leave());
         self.clock.stop();
         self.running.get().into_iter().flat_map(|running| &running.flushers).for_each(|flusher| flusher.stop());
     }
@@ -296,11 +364,18 @@ impl Shared {
         let Some(address) = address.filter(|_| max > 0) else { return Ok(()) };
         let mut addresses = self.addresses.lock();
         let sessions = addresses.entry(address).or_default();
-        if *sessions == max {
+        if *sessions >= max {
             return Err(NotOpened::TooMany);
         }
         *sessions += 1;
         Ok(())
+    }
+
+    /// Counts a session that has been let in already.
+    fn count_session(&self, address: Option<IpAddr>) {
+        if let Some(address) = address.filter(|_| self.config.limits.sessions_per_address > 0) {
+            *self.addresses.lock().entry(address).or_default() += 1;
+        }
     }
 
     fn release(&self, address: Option<IpAddr>) {

@@ -3,10 +3,12 @@
 use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use bytes::Bytes;
+use fanfare_proto::engine::peer;
+use http::Extensions;
 use http::request::Parts;
-use http::{Extensions, HeaderMap};
 
 /// The request that opened a session. It stays the same when the transport changes. Cheap to clone.
 #[derive(Clone)]
@@ -24,9 +26,32 @@ struct Inner {
 impl Handshake {
     pub(crate) fn new(request: &mut Parts, address: Option<IpAddr>, secure: bool) -> Self {
         let target = request.uri.path_and_query().map_or("/", |target| target.as_str());
-        let text = Packed::new(target, &request.headers);
+        let headers = request.headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes()));
+        let text = Packed::new(target, headers);
         let extensions = std::mem::take(&mut request.extensions);
         Self(Arc::new(Inner { text, address, secure, time: SystemTime::now(), extensions }))
+    }
+
+    /// The request that has opened a session on another node. What layers have added to it has stayed there; in its
+    /// place is what those of this node have added to the request of the WebSocket.
+    pub(crate) fn moved(request: peer::Handshake, extensions: Extensions) -> Self {
+        let peer::Handshake { target, headers, address, secure, time_ms } = request;
+        let text = Packed::new(&target, headers.iter().map(|(name, value)| (name.as_str(), &value[..])));
+        let time = UNIX_EPOCH.checked_add(Duration::from_millis(time_ms)).unwrap_or(UNIX_EPOCH);
+        Self(Arc::new(Inner { text, address, secure, time, extensions }))
+    }
+
+    /// What another node has to know of it.
+    pub(crate) fn to_peer(&self) -> peer::Handshake {
+        let since = self.time().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let headers = self.headers().map(|(name, value)| (name.to_owned(), Bytes::copy_from_slice(value)));
+        peer::Handshake {
+            target: self.url().to_owned(),
+            headers: headers.collect(),
+            address: self.address(),
+            secure: self.is_secure(),
+            time_ms: u64::try_from(since.as_millis()).unwrap_or(u64::MAX),
+        }
     }
 
     /// The path and the query, as they were sent.
@@ -76,7 +101,8 @@ impl Handshake {
         self.0.time
     }
 
-    /// What layers in front of the engine have added to the request, such as the user they authenticated.
+    /// What layers in front of the engine have added to the request, such as the user they authenticated. Of a session
+    /// that has moved here from another node, to the request of its WebSocket.
     pub fn extensions(&self) -> &Extensions {
         &self.0.extensions
     }
@@ -92,12 +118,12 @@ impl fmt::Debug for Handshake {
 struct Packed(Box<[u8]>);
 
 impl Packed {
-    fn new(target: &str, headers: &HeaderMap) -> Self {
+    fn new<'a>(target: &str, headers: impl Iterator<Item = (&'a str, &'a [u8])>) -> Self {
         let mut bytes = Vec::with_capacity(512);
         push(&mut bytes, target.as_bytes());
         for (name, value) in headers {
-            push(&mut bytes, name.as_str().as_bytes());
-            push(&mut bytes, value.as_bytes());
+            push(&mut bytes, name.as_bytes());
+            push(&mut bytes, value);
         }
         Self(bytes.into())
     }
@@ -153,5 +179,16 @@ mod tests {
         let twice: Vec<_> = handshake.headers().filter(|(name, _)| *name == "x-twice").collect();
         assert_eq!(twice, [("x-twice", &b"a"[..]), ("x-twice", &b"b"[..])]);
         assert!(!handshake.is_cross_domain());
+    }
+
+    #[test]
+    fn another_node_sees_the_same() {
+        let request = Request::get("/socket.io/?EIO=4&x=%20").header("Origin", "https://a.org").header("x-twice", "a");
+        let mut parts = request.header("x-twice", "b").body(()).unwrap().into_parts().0;
+        let handshake = Handshake::new(&mut parts, Some([10, 0, 0, 1].into()), true);
+        let moved = Handshake::moved(handshake.to_peer(), Extensions::new());
+        assert_eq!(moved.to_peer(), handshake.to_peer());
+        assert_eq!((moved.url(), moved.header("origin")), (handshake.url(), Some("https://a.org")));
+        assert!(moved.is_secure() && moved.address() == handshake.address());
     }
 }

@@ -38,6 +38,7 @@ mod listener;
 mod metrics;
 mod outbox;
 mod outgoing;
+mod peers;
 mod session;
 mod websocket;
 
@@ -51,5 +52,6 @@ pub use handshake::Handshake;
 pub use http::{AllowedOrigin, Body, Cookie, Cors, EngineLayer, EngineService, PeerAddr, SameSite, Secure, WithEngine};
 pub use listener::{Listener, ListenerHandle};
 pub use outgoing::Outgoing;
+pub use peers::{Peers, Receive, Sending};
 pub use session::{Cork, SendError, Session};
 pub use websocket::{OwnedMessage, WebSocket};

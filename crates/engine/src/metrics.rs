@@ -20,6 +20,11 @@ pub(crate) struct Metrics {
     pub(crate) outbox_bytes: IntGauge,
     pub(crate) overflows: IntCounter,
     pub(crate) volatile_dropped: IntCounter,
+    pub(crate) forwarded: IntCounterVec,
+    pub(crate) answered_for_peers: IntCounterVec,
+    pub(crate) relays: IntGauge,
+    pub(crate) moved: IntCounterVec,
+    pub(crate) malformed_peer_messages: IntCounter,
 }
 
 impl Metrics {
@@ -51,6 +56,36 @@ impl Metrics {
             ),
             overflows: counter("fanfare_outbox_overflows_total", "Sessions closed because they did not read."),
             volatile_dropped: counter("fanfare_volatile_dropped_total", "Volatile messages dropped."),
+            forwarded: register(
+                registry,
+                IntCounterVec::new(
+                    Opts::new(
+                        "fanfare_forwarded_requests_total",
+                        "Requests of sessions of other nodes, by kind and by how they ended.",
+                    ),
+                    &["kind", "outcome"],
+                )
+                .expect("the name is valid"),
+            ),
+            answered_for_peers: counters(
+                "fanfare_answered_for_peers_total",
+                "Requests answered here that have come to other nodes, by kind.",
+                "kind",
+            ),
+            relays: register(
+                registry,
+                IntGauge::new("fanfare_relays", "WebSockets held here whose sessions are other nodes'.")
+                    .expect("the name is valid"),
+            ),
+            moved: counters(
+                "fanfare_moved_sessions_total",
+                "Sessions that have moved between nodes when they upgraded, by direction.",
+                "direction",
+            ),
+            malformed_peer_messages: counter(
+                "fanfare_malformed_peer_messages_total",
+                "Messages of other nodes about sessions that made no sense.",
+            ),
         }
     }
 
@@ -62,6 +97,18 @@ impl Metrics {
     pub(crate) fn upgraded(&self) {
         self.upgrades.with_label_values(&["completed"]).inc();
         self.sessions.with_label_values(&[Transport::Polling.as_str()]).dec();
+        self.sessions.with_label_values(&[Transport::WebSocket.as_str()]).inc();
+    }
+
+    /// A session that begins over polling has gone to the node of its WebSocket.
+    pub(crate) fn moved_away(&self) {
+        self.moved.with_label_values(&["away"]).inc();
+        self.sessions.with_label_values(&[Transport::Polling.as_str()]).dec();
+    }
+
+    /// Such a session has come.
+    pub(crate) fn moved_here(&self) {
+        self.moved.with_label_values(&["here"]).inc();
         self.sessions.with_label_values(&[Transport::WebSocket.as_str()]).inc();
     }
 

@@ -23,6 +23,11 @@ impl Polling {
         Self { address, path: path.to_owned(), sid: sid.to_owned() }
     }
 
+    /// The same session, by requests to another server.
+    pub fn at(&self, address: SocketAddr) -> Self {
+        Self { address, ..self.clone() }
+    }
+
     /// The session id.
     pub fn sid(&self) -> &str {
         &self.sid

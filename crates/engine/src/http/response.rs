@@ -7,14 +7,14 @@ use http::{HeaderValue, Response, StatusCode};
 use super::Body;
 
 /// An empty answer.
-pub(super) fn empty(status: StatusCode) -> Response<Body> {
+pub(crate) fn empty(status: StatusCode) -> Response<Body> {
     let mut response = Response::new(Body::default());
     *response.status_mut() = status;
     response
 }
 
 /// An empty answer, after which the connection closes: what comes on it cannot be trusted, or is not wanted.
-pub(super) fn closing(status: StatusCode) -> Response<Body> {
+pub(crate) fn closing(status: StatusCode) -> Response<Body> {
     let mut response = empty(status);
     response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     response

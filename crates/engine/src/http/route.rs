@@ -1,10 +1,11 @@
 //! How a request finds its session and its transport. Source: the reference server's order of checks.
 
 use fanfare_proto::engine::{Refusal, Transport, Upgrade};
+use fanfare_proto::ids::Sid;
 use fastwebsockets::upgrade::is_upgrade_request;
 use http::header::{ORIGIN, SET_COOKIE};
 use http::request::Parts;
-use http::{Method, Request, Response};
+use http::{Extensions, Method, Request, Response};
 
 use super::address::{PeerAddr, Secure, client_address};
 use super::cors::may_open_websocket;
@@ -12,7 +13,8 @@ use super::query::Query;
 use super::service::RequestBody;
 use super::{Body, polling, response};
 use crate::config::Denied;
-use crate::engine::NotOpened;
+use crate::engine::{NotOpened, Whereabouts};
+use crate::peers::{self, Arrival};
 use crate::session::Session;
 use crate::websocket::{Acceptance, Driver};
 use crate::{Engine, Handshake};
@@ -24,14 +26,20 @@ pub(super) async fn answer(engine: &Engine, request: Request<RequestBody>) -> Re
         return response;
     }
     let request = Request::from_parts(parts, body);
-    match route(engine, request).await {
-        Ok(response) => response,
-        Err(refusal) => {
-            engine.0.metrics.refused(&refusal);
-            tracing::debug!(reason = refusal.name(), "request refused");
-            response::refusal(&refusal)
-        }
-    }
+    route(engine, request).await.unwrap_or_else(|refusal| refuse(engine, &refusal))
+}
+
+/// Answers a polling request of an open session that has come to another node.
+pub(crate) async fn answer_polling(session: &Session, request: Request<RequestBody>) -> Response<Body> {
+    let engine = Engine(session.engine().clone());
+    polling::answer(session, request).await.unwrap_or_else(|refusal| refuse(&engine, &refusal))
+}
+
+/// Turns a request away.
+pub(crate) fn refuse(engine: &Engine, refusal: &Refusal) -> Response<Body> {
+    engine.0.metrics.refused(refusal);
+    tracing::debug!(reason = refusal.name(), "request refused");
+    response::refusal(refusal)
 }
 
 async fn route(engine: &Engine, request: Request<RequestBody>) -> Result<Response<Body>, Refusal> {
@@ -40,27 +48,46 @@ async fn route(engine: &Engine, request: Request<RequestBody>) -> Result<Respons
     if request.headers().get_all(ORIGIN).iter().count() > 1 || query.jsonp {
         return Err(Refusal::BadRequest);
     }
-    match &query.sid {
-        Some(sid) => {
-            let session = sid.ok().and_then(|sid| engine.0.session(sid)).ok_or(Refusal::SessionUnknown)?;
-            existing(&session, request, transport, &query).await
-        }
+    match query.sid {
+        Some(sid) => named(engine, sid.map_err(|()| Refusal::SessionUnknown)?, request, transport, &query).await,
         None => handshake(engine, request, transport, &query).await,
     }
 }
 
-/// A request of a session that is open.
-async fn existing(
-    session: &Session,
+/// A request that names its session.
+async fn named(
+    engine: &Engine,
+    sid: Sid,
     request: Request<RequestBody>,
     transport: Transport,
     query: &Query,
 ) -> Result<Response<Body>, Refusal> {
+    let whereabouts = engine.0.find(sid);
+    if let Whereabouts::Unknown = whereabouts {
+        return Err(Refusal::SessionUnknown);
+    }
     let is_upgrade = is_upgrade_request(&request);
     if is_upgrade != (transport == Transport::WebSocket) || !query.is_version_4 {
         return Err(Refusal::BadRequest);
     }
-    if is_upgrade { upgrade(session, request, query.base64) } else { polling::answer(session, request).await }
+    match whereabouts {
+        Whereabouts::Here(session) if is_upgrade => upgrade(engine, &session, request, query.base64),
+        Whereabouts::Here(session) => polling::answer(&session, request).await,
+        Whereabouts::Elsewhere(peers) if is_upgrade => {
+            let arrival = match arrive(engine, request)? {
+                Ok((acceptance, extensions)) => Arrival { sid, acceptance, base64: query.base64, extensions },
+                Err(response) => return Ok(response),
+            };
+            peers::upgrade(engine, &peers, arrival).await
+        }
+        Whereabouts::Elsewhere(peers) => peers::forward(engine, &peers, sid, request).await,
+        // It has its WebSocket, on another node.
+        Whereabouts::Moved if is_upgrade => {
+            let arrived = arrive(engine, request)?;
+            Ok(arrived.map_or_else(|response| response, |(acceptance, _)| acceptance.turn_away(engine)))
+        }
+        Whereabouts::Moved | Whereabouts::Unknown => Err(Refusal::BadRequest),
+    }
 }
 
 /// A request that opens a session.
@@ -111,25 +138,41 @@ async fn handshake(
 }
 
 /// A WebSocket that wants to take over a polling session.
-fn upgrade(session: &Session, request: Request<RequestBody>, base64: bool) -> Result<Response<Body>, Refusal> {
-    let engine = Engine(session.engine().clone());
-    if request.method() != Method::GET || !engine.0.may_upgrade() {
-        return Err(Refusal::BadRequest);
-    }
-    let (mut parts, _) = request.into_parts();
-    let acceptance = match accept(&engine, &mut parts)? {
-        Ok(acceptance) => acceptance,
+fn upgrade(
+    engine: &Engine,
+    session: &Session,
+    request: Request<RequestBody>,
+    base64: bool,
+) -> Result<Response<Body>, Refusal> {
+    let acceptance = match arrive(engine, request)? {
+        Ok((acceptance, _)) => acceptance,
         Err(response) => return Ok(response),
     };
     let mut response = match session.handle_upgrade() {
         Upgrade::Probe => acceptance.spawn(Driver::probe(session.clone(), base64)),
-        Upgrade::Occupied => acceptance.turn_away(&engine),
+        Upgrade::Occupied => acceptance.turn_away(engine),
         Upgrade::Refuse(refusal) => return Err(refusal),
     };
     if let Some(hook) = &engine.0.config.headers {
         hook(response.headers_mut(), session.handshake());
     }
     Ok(response)
+}
+
+/// Checks the request of a WebSocket for a session that is there.
+fn arrive(
+    engine: &Engine,
+    request: Request<RequestBody>,
+) -> Result<Result<(Acceptance, Extensions), Response<Body>>, Refusal> {
+    if request.method() != Method::GET || !engine.0.may_upgrade() {
+        return Err(Refusal::BadRequest);
+    }
+    let (mut parts, _) = request.into_parts();
+    Ok(accept(engine, &mut parts)?.map(|acceptance| {
+        parts.extensions.remove::<PeerAddr>();
+        parts.extensions.remove::<Secure>();
+        (acceptance, parts.extensions)
+    }))
 }
 
 /// Checks a WebSocket handshake and its origin.

@@ -1,5 +1,8 @@
 //! One client: the handle that the application holds, and what the transports do with it.
 
+mod connect;
+mod delay;
+mod probe;
 mod state;
 
 use std::fmt;
@@ -11,7 +14,7 @@ use std::time::{Duration, Instant};
 
 use fanfare_proto::buffer::{Buffer, Frame};
 use fanfare_proto::engine::{
-    self as proto, Action, CloseReason, Closed, Input, Packet, Post, Probe, Transport, Upgrade, WhenClosed,
+    self as proto, Action, CloseReason, Closed, Input, Packet, Post, Transport, Upgrade, WhenClosed,
 };
 use fanfare_proto::ids::Sid;
 use fanfare_proto::timers::Slot;
@@ -22,8 +25,10 @@ use tokio::sync::Notify;
 use crate::clock::{STALL, now};
 use crate::engine::Shared;
 use crate::outgoing::Outgoing;
-use crate::{Connection, Handshake, Message, Received};
+use crate::{Connection, Handshake, Message};
 
+use delay::Delay;
+pub(crate) use probe::{Attempt, Moving, Probed};
 use state::State;
 pub(crate) use state::{Body, LinkStatus, WebSocketLink};
 
@@ -173,7 +178,15 @@ impl Session {
 
 /// What the engine and the transports call.
 impl Session {
-    pub(crate) fn open(engine: &Arc<Shared>, sid: Sid, transport: Transport, handshake: Handshake) -> Self {
+    /// Opens a session. Its application is told of it after this delay, or where there is none, when
+    /// [`connect`](Self::connect) is called.
+    pub(crate) fn open(
+        engine: &Arc<Shared>,
+        sid: Sid,
+        transport: Transport,
+        handshake: Handshake,
+        delay: Option<Duration>,
+    ) -> Self {
         let opened = now();
         let core = proto::Session::new(engine.config.session, transport, opened);
         let session = Self(Arc::new(Inner {
@@ -188,19 +201,16 @@ impl Session {
             awaits_pong: AtomicBool::new(false),
             dirty: AtomicBool::new(false),
             drained: OnceLock::new(),
-            state: Mutex::new(State::new(core, engine.budget.clone(), engine.metrics.bytes_sent.clone())),
+            state: Mutex::new(State::new(
+                core,
+                Delay::new(opened, delay),
+                engine.budget.clone(),
+                engine.metrics.bytes_sent.clone(),
+            )),
         }));
         // From here on the clock knows it.
         session.update(|_| ());
         session
-    }
-
-    /// Hands the session to its application. What is sent meanwhile leaves when that has returned.
-    pub(crate) fn connect(&self) {
-        let _cork = self.cork();
-        let connection = self.0.engine.application.connect(self);
-        let _ = self.0.connection.set(connection);
-        self.tell_closed();
     }
 
     pub(crate) fn engine(&self) -> &Arc<Shared> {
@@ -236,13 +246,6 @@ impl Session {
         }
     }
 
-    /// Hands a message to the application.
-    pub(crate) fn deliver(&self, message: Message<'_>, request: Option<&Parts>) {
-        if let Some(connection) = self.0.connection.get().filter(|_| self.is_open()) {
-            connection.message(self, Received { message, request });
-        }
-    }
-
     pub(crate) fn handle_error(&self, closed: Closed) {
         self.update(|state| state.core.handle_error(closed));
     }
@@ -269,6 +272,11 @@ impl Session {
 
     pub(crate) fn handle_poll_aborted(&self) {
         self.update(State::poll_aborted);
+    }
+
+    /// The connection of the pending GET has to end.
+    pub(crate) fn release_poll(&self) {
+        self.update(|state| state.core.handle_release());
     }
 
     /// The body that answers the pending GET, as soon as there is one.
@@ -306,39 +314,17 @@ impl Session {
     }
 
     pub(crate) fn handle_upgrade(&self) -> Upgrade {
-        self.update(|state| state.core.handle_upgrade(now()))
+        self.update(|state| {
+            let upgrade = state.core.handle_upgrade(now());
+            if let (Upgrade::Probe, Some(delay)) = (&upgrade, &mut state.delay) {
+                delay.extend(now(), self.0.engine.config.delayed_connection);
+            }
+            upgrade
+        })
     }
 
     pub(crate) fn handle_upgrade_aborted(&self) {
         self.update(|state| state.core.handle_upgrade_aborted());
-    }
-
-    /// A packet has come over the probing WebSocket. Once it has taken over, it is the link of the session, and what
-    /// it has still to answer to probes leaves first.
-    pub(crate) fn handle_probe(
-        &self,
-        packet: &Packet<'_>,
-        answers: &mut Vec<u8>,
-        link: impl FnOnce() -> WebSocketLink,
-    ) -> Probe {
-        let probe = self.update(|state| {
-            let probe = state.core.handle_probe(now(), packet);
-            if probe == Probe::Upgraded {
-                if !answers.is_empty() {
-                    let answers = Outgoing::encoded(std::mem::take(answers), &self.0.engine.budget);
-                    state.outbox.push_front(answers);
-                }
-                state.link(link());
-            }
-            probe
-        });
-        if probe == Probe::Upgraded {
-            self.0.engine.metrics.upgraded();
-            if let Some(connection) = self.0.connection.get().filter(|_| self.is_open()) {
-                connection.upgraded(self, Transport::WebSocket);
-            }
-        }
-        probe
     }
 
     /// Whether a probing WebSocket may go on; if so, it is woken when it no longer may.
@@ -421,6 +407,11 @@ impl Session {
             state.expires_at = None;
             state.close_flushed(now);
         }
+        if state.delay.as_mut().is_some_and(|delay| delay.handle_timeout(now)) {
+            // Not under the lock.
+            let session = self.clone();
+            self.0.engine.spawn(async move { session.connect() });
+        }
         while let Some(action) = state.core.handle_timeout(now) {
             match action {
                 Action::SendPing => {
@@ -472,24 +463,6 @@ impl Session {
             self.0.engine.flusher(self.0.shard).add(self.clone());
         }
         (result, closed)
-    }
-
-    fn finish(&self, closed: Closed) {
-        self.0.engine.forget(self, closed);
-        let _ = self.0.ended.set(closed);
-        self.tell_closed();
-        if let Some(drained) = self.0.drained.get() {
-            drained.notify_waiters();
-        }
-    }
-
-    /// Tells the connection that the session is over, once both are known.
-    fn tell_closed(&self) {
-        if let (Some(connection), Some(&closed)) = (self.0.connection.get(), self.0.ended.get())
-            && !self.0.told.swap(true, Ordering::AcqRel)
-        {
-            connection.closed(self, closed);
-        }
     }
 
     fn is_congested(&self) -> bool {

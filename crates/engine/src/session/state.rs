@@ -11,6 +11,7 @@ use prometheus::IntCounter;
 use tokio::net::TcpStream;
 
 use super::SendError;
+use super::delay::Delay;
 use crate::clock::now;
 use crate::config::Limits;
 use crate::engine::Shared;
@@ -20,6 +21,8 @@ use crate::outgoing::{Budget, Outgoing};
 pub(crate) struct State {
     pub(crate) core: proto::Session,
     pub(crate) outbox: Outbox,
+    /// Until the application knows the session.
+    pub(super) delay: Option<Box<Delay>>,
     link: Link,
     /// Counts the bytes that the client is sent.
     sent: IntCounter,
@@ -81,10 +84,11 @@ pub(crate) struct LinkStatus {
 }
 
 impl State {
-    pub(super) fn new(core: proto::Session, budget: Arc<Budget>, sent: IntCounter) -> Self {
+    pub(super) fn new(core: proto::Session, delay: Delay, budget: Arc<Budget>, sent: IntCounter) -> Self {
         Self {
             core,
             outbox: Outbox::new(budget),
+            delay: Some(Box::new(delay)),
             link: Link::Polling(None),
             sent,
             scheduled: None,
@@ -125,7 +129,17 @@ impl State {
     }
 
     pub(super) fn is_congested(&self, limits: &Limits) -> bool {
-        self.outbox.bytes() > limits.outbox_bytes / 4
+        self.outbox.bytes() > limits.outbox_bytes / 4 || self.delay.as_ref().is_some_and(|delay| delay.is_full())
+    }
+
+    /// The application knows the session; what was held back for that is read on.
+    pub(super) fn end_delay(&mut self) {
+        self.delay = None;
+        if let Link::WebSocket(link) = &mut self.link
+            && link.paused
+        {
+            link.wake();
+        }
     }
 
     /// Switches to a WebSocket.
@@ -328,7 +342,8 @@ impl State {
     /// When the clock has to look at the session.
     pub(super) fn poll_timeout(&self, write_timeout: Duration) -> Option<Instant> {
         let stalled = self.stalled_since.map(|since| since + write_timeout);
-        let own = [stalled, self.expires_at].into_iter().filter(|_| self.core.is_open());
+        let delayed = self.delay.as_ref().and_then(|delay| delay.poll_timeout());
+        let own = [stalled, self.expires_at, delayed].into_iter().filter(|_| self.core.is_open());
         own.chain([self.core.poll_timeout()]).flatten().min()
     }
 

@@ -45,8 +45,18 @@ impl Acceptance {
         Ok(Self { response, on_upgrade })
     }
 
+    /// What it is answered with.
+    pub(crate) fn headers(&self) -> &HeaderMap {
+        self.response.headers()
+    }
+
+    /// Has it answered with other headers.
+    pub(crate) fn set_headers(&mut self, headers: HeaderMap) {
+        *self.response.headers_mut() = headers;
+    }
+
     /// The answer, and what resolves to the connection once that is out.
-    pub(super) fn into_parts(self) -> (Response<Body>, OnUpgrade) {
+    pub(crate) fn into_parts(self) -> (Response<Body>, OnUpgrade) {
         (self.response, self.on_upgrade)
     }
 

@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 
 /// Lends a buffer for the time of one call. An idle connection holds none.
-pub(super) fn with_buffer<R>(read: impl FnOnce(&mut [u8]) -> R) -> R {
+pub(crate) fn with_buffer<R>(read: impl FnOnce(&mut [u8]) -> R) -> R {
     // Taken out instead of borrowed: what reads also runs the application's code, which can do anything.
     let mut buffer = FREE.with_borrow_mut(Vec::pop).unwrap_or_else(|| vec![0; BUFFER_BYTES].into());
     let result = read(&mut buffer);

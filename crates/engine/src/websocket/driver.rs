@@ -3,11 +3,13 @@
 use std::future::{Future as _, poll_fn};
 use std::io::{self, IoSlice};
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use fanfare_proto::buffer::Buffer;
-use fanfare_proto::engine::{CloseReason, Closed, Packet, Probe};
+use fanfare_proto::engine::peer::TakeOver;
+use fanfare_proto::engine::{CloseReason, Closed, Packet};
 use fastwebsockets::OpCode;
 use tokio::time::Sleep;
 
@@ -15,16 +17,19 @@ use super::buffers::with_buffer;
 use super::decoder::{Decoder, Event, FrameError, Input};
 use super::meter::Meter;
 use super::{LINGER, Stream};
+use crate::Engine;
 use crate::Message;
 use crate::clock::now;
 use crate::outgoing::prepend_header;
-use crate::session::{Session, WebSocketLink};
+use crate::peers::Channel;
+use crate::session::{Attempt, Moving, Probed, Session, WebSocketLink};
 
 /// Runs one WebSocket from its handshake to its end.
 ///
 /// ```text
 ///   Probing ──`5`──▶ Open ──▶ Closing ──▶ end
-///      └────────────────────────▲
+///      ├────────────────────────▲         ▲
+///      └──`5`, and the session moves──────┘
 /// ```
 ///
 /// It owns the reading side, which nothing ever interrupts. Most writing is done by the flushers, straight to the
@@ -43,6 +48,14 @@ pub(crate) struct Driver {
     meter: Option<Box<Meter>>,
     /// Wakes the task where it waits for time to pass: while it closes, or a client is slowed down.
     timer: Option<Pin<Box<Sleep>>>,
+    /// Where another node holds the socket.
+    relay: Option<Relay>,
+}
+
+struct Relay {
+    channel: Arc<Channel>,
+    /// Bytes that have come before those that are being handled.
+    received: u64,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,14 +66,18 @@ enum Stage {
     Closing {
         shut_down: bool,
     },
+    /// The session and the socket are no longer here.
+    Moved,
 }
 
 /// What a message has led to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Debug)]
 enum Next {
     Continue,
     /// The socket has taken the session over.
     Upgraded,
+    /// The session goes to the node that holds the socket.
+    Moved(Moving),
     /// The attempt to do so has failed; the session goes on without the socket.
     Abandoned,
     /// The session is over.
@@ -78,6 +95,11 @@ impl Driver {
         Self::new(session, base64, Stage::Probing)
     }
 
+    /// The same, for a socket that another node holds.
+    pub(crate) fn probe_relayed(session: Session, base64: bool, channel: Arc<Channel>) -> Self {
+        Self { relay: Some(Relay { channel, received: 0 }), ..Self::probe(session, base64) }
+    }
+
     fn new(session: Session, base64: bool, stage: Stage) -> Self {
         let config = &session.engine().config;
         let decoder = Decoder::new(config.max_payload_bytes);
@@ -92,6 +114,7 @@ impl Driver {
             message_deadline: None,
             meter,
             timer: None,
+            relay: None,
         }
     }
 
@@ -119,7 +142,7 @@ impl Driver {
                 self.session.detach();
             }
             Stage::Probing => self.session.handle_upgrade_aborted(),
-            Stage::Closing { .. } => {}
+            Stage::Closing { .. } | Stage::Moved => {}
         }
     }
 
@@ -129,6 +152,7 @@ impl Driver {
                 Stage::Probing => self.poll_probing(cx, stream),
                 Stage::Open => self.poll_open(cx, stream),
                 Stage::Closing { .. } => return self.poll_closing(cx, stream),
+                Stage::Moved => return Poll::Ready(()),
             };
             std::task::ready!(polled);
         }
@@ -224,7 +248,7 @@ impl Driver {
             }
             Stage::Open => self.session.handle_error(CloseReason::TransportClose.into()),
             Stage::Probing => self.abandon(),
-            Stage::Closing { .. } => {}
+            Stage::Closing { .. } | Stage::Moved => {}
         }
     }
 
@@ -238,18 +262,48 @@ impl Driver {
                 Ok(None) => break,
                 Ok(Some(event)) if self.stage == Stage::Open => handle_event(&session, &event),
                 Ok(Some(event)) => {
-                    handle_probe(&session, &event, &mut self.own, || WebSocketLink::new(stream.shared(), self.base64))
+                    let (base64, is_relayed) = (self.base64, self.relay.is_some());
+                    let attempt = Attempt { answers: &mut self.own, base64, is_relayed };
+                    handle_probe(&session, &event, attempt, || WebSocketLink::new(stream.shared(), base64))
                 }
                 Err(error) => self.refuse(error),
             };
             match next {
                 Next::Continue => self.meter.iter_mut().for_each(|meter| meter.count()),
-                Next::Upgraded => (self.stage, self.linked) = (Stage::Open, true),
+                Next::Upgraded => self.upgraded(),
+                Next::Moved(moving) => return self.give_away(moving, input.position()),
                 Next::Abandoned => return self.abandon(),
                 Next::Closed => return,
             }
         }
+        if let Some(relay) = &mut self.relay {
+            relay.received += input.position() as u64;
+        }
         self.limit_message_time();
+    }
+
+    fn upgraded(&mut self) {
+        (self.stage, self.linked) = (Stage::Open, true);
+        if let Some(relay) = &self.relay {
+            relay.channel.stay();
+        }
+    }
+
+    /// Hands the session over to the node that holds the socket. What has come behind the upgrade, it reads again.
+    fn give_away(&mut self, moving: Moving, position: usize) {
+        self.stage = Stage::Moved;
+        let Some(relay) = &self.relay else { return };
+        let Moving { messages, waiting } = moving;
+        relay.channel.give(
+            &Engine(self.session.engine().clone()),
+            TakeOver {
+                sid: self.session.sid(),
+                handshake: self.session.handshake().to_peer(),
+                messages,
+                waiting: waiting.into(),
+                consumed: relay.received + position as u64,
+            },
+        );
     }
 
     /// Bytes that are no WebSocket.
@@ -362,7 +416,12 @@ fn deliver(session: &Session, message: Message<'_>) {
 }
 
 /// A message on a probing socket.
-fn handle_probe(session: &Session, event: &Event<'_>, own: &mut Vec<u8>, link: impl FnOnce() -> WebSocketLink) -> Next {
+fn handle_probe(
+    session: &Session,
+    event: &Event<'_>,
+    mut attempt: Attempt<'_>,
+    link: impl FnOnce() -> WebSocketLink,
+) -> Next {
     let packet = match event {
         Event::Text(text) => Packet::parse(text),
         Event::Binary(data) => Ok(Packet::Binary((*data).into())),
@@ -370,15 +429,16 @@ fn handle_probe(session: &Session, event: &Event<'_>, own: &mut Vec<u8>, link: i
         Event::Close(_) => return Next::Abandoned,
     };
     let Ok(packet) = packet else { return Next::Abandoned };
-    match session.handle_probe(&packet, own, link) {
-        Probe::Pong => {
+    match session.handle_probe(&packet, &mut attempt, link) {
+        Probed::Pong => {
             let mut frame = Buffer::from(Packet::Pong("probe").encode().as_bytes());
             prepend_header(&mut frame, OpCode::Text);
-            own.extend_from_slice(frame.as_slice());
+            attempt.answers.extend_from_slice(frame.as_slice());
             Next::Continue
         }
-        Probe::Upgraded => Next::Upgraded,
-        Probe::Abort => Next::Abandoned,
+        Probed::Upgraded => Next::Upgraded,
+        Probed::Moved(moving) => Next::Moved(moving),
+        Probed::Abort => Next::Abandoned,
     }
 }
 

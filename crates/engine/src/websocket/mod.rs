@@ -9,6 +9,7 @@ mod plain;
 mod stream;
 
 pub(crate) use accept::Acceptance;
+pub(crate) use buffers::with_buffer;
 pub(crate) use driver::Driver;
 pub use plain::{OwnedMessage, WebSocket};
 pub(crate) use stream::Stream;

@@ -119,6 +119,8 @@ pub struct Open {
 /// All there is of a session that moves to the node of its WebSocket. Its application has not been told of it yet.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TakeOver {
+    /// Its id, which it keeps.
+    pub sid: Sid,
     /// The request that opened it.
     pub handshake: Handshake,
     /// What the client has sent so far.
@@ -214,7 +216,8 @@ mod tests {
             time_ms: u64::MAX,
         };
         let messages = vec![Kept::Text("hi".to_owned()), Kept::Binary(Bytes::from_static(&[0, 255]))];
-        let take_over = TakeOver { handshake, messages, waiting: Bytes::from_static(b"\x81\x012"), consumed: 1 << 40 };
+        let waiting = Bytes::from_static(b"\x81\x012");
+        let take_over = TakeOver { sid: sid(), handshake, messages, waiting, consumed: 1 << 40 };
         let request = |body| Request {
             sid: sid(),
             method: "POST".to_owned(),

@@ -1,0 +1,189 @@
+//! The conversations of this node with others: what has been asked, what is being answered, and the relays.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Weak};
+
+use fanfare_proto::engine::peer::{Envelope, Message};
+use fanfare_proto::ids::{NodeId, Sid};
+use parking_lot::Mutex;
+use tokio::sync::oneshot;
+use tokio::task::AbortHandle;
+
+use super::channel::{Channel, Role};
+use super::{Asking, Peers, Sending, answer, upgrade};
+use crate::Engine;
+use crate::engine::Shared;
+
+/// Sends and receives what the nodes of a cluster tell each other, and knows what belongs together.
+pub(crate) struct Exchange {
+    me: NodeId,
+    peers: Arc<dyn Peers>,
+    engine: Weak<Shared>,
+    /// The number of the next conversation. It begins anywhere, so that a node that has been restarted under the same id
+    /// does not take the answers of its former life for its own.
+    next: AtomicU64,
+    asked: Mutex<HashMap<u64, Asked>>,
+    answering: Mutex<HashMap<(NodeId, u64), Answering>>,
+    channels: Mutex<HashMap<(NodeId, u64), Arc<Channel>>>,
+}
+
+/// A request that another node is to answer.
+struct Asked {
+    owner: NodeId,
+    is_poll: bool,
+    answer: oneshot::Sender<Message>,
+}
+
+/// A request of another node that is being answered.
+struct Answering {
+    sid: Sid,
+    task: AbortHandle,
+}
+
+impl Exchange {
+    pub(crate) fn new(me: NodeId, peers: Arc<dyn Peers>, engine: Weak<Shared>, first: u64) -> Arc<Self> {
+        let (asked, answering, channels) = Default::default();
+        let exchange = Self { me, peers, engine, next: AtomicU64::new(first), asked, answering, channels };
+        let exchange = Arc::new(exchange);
+        let receiving = Arc::downgrade(&exchange);
+        let receive = move |message: &[u8]| {
+            if let Some(exchange) = receiving.upgrade() {
+                exchange.receive(message);
+            }
+        };
+        exchange.peers.listen(me, Box::new(receive));
+        exchange
+    }
+
+    /// Asks the owner of a session.
+    pub(super) fn ask(self: &Arc<Self>, owner: NodeId, kind: &'static str, message: Message) -> Option<Asking> {
+        let engine = self.engine.upgrade()?;
+        let id = self.next_id();
+        let (answer, answered) = oneshot::channel();
+        self.asked.lock().insert(id, Asked { owner, is_poll: kind == "get", answer });
+        let sending = self.tell(owner, id, message);
+        let outcomes = engine.metrics.forwarded.clone();
+        Some(Asking::new(self.clone(), owner, id, answered, sending, (kind, outcomes)))
+    }
+
+    /// The number of a new conversation.
+    pub(super) fn next_id(&self) -> u64 {
+        self.next.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// The channel of a conversation, from now on.
+    pub(super) fn channel(self: &Arc<Self>, peer: NodeId, id: u64, role: Role) -> Arc<Channel> {
+        let channel = Arc::new(Channel::new(self.clone(), peer, id, role));
+        self.channels.lock().insert((peer, id), channel.clone());
+        channel
+    }
+
+    /// Sends a message. It is on its way when this returns.
+    pub(super) fn tell(&self, to: NodeId, exchange: u64, message: Message) -> Sending {
+        self.peers.send(to, Envelope { from: self.me, exchange, message }.encode())
+    }
+
+    /// Nobody waits for the answer any more.
+    pub(super) fn forget_asked(&self, id: u64) {
+        self.asked.lock().remove(&id);
+    }
+
+    pub(super) fn forget_channel(&self, peer: NodeId, id: u64) {
+        self.channels.lock().remove(&(peer, id));
+    }
+
+    /// Answers a request by a task, which may be cancelled until it [has an answer](Self::answered).
+    pub(super) fn answering(&self, from: NodeId, id: u64, sid: Sid, spawn: impl FnOnce() -> AbortHandle) {
+        // The task cannot be over before it is known.
+        let mut answering = self.answering.lock();
+        answering.insert((from, id), Answering { sid, task: spawn() });
+    }
+
+    /// A request has been answered.
+    pub(super) fn answered(&self, from: NodeId, id: u64) {
+        self.answering.lock().remove(&(from, id));
+    }
+
+    /// Whether nothing is being answered, here or for clients of this node.
+    pub(crate) fn is_drained(&self) -> bool {
+        self.answering.lock().is_empty() && self.asked.lock().is_empty()
+    }
+
+    /// This node is about to stop. The polls that wait here for other nodes are answered, so that their clients poll
+    /// elsewhere; the WebSockets that are relayed from here are closed.
+    pub(crate) fn retire(&self) {
+        let polls: Vec<_> = {
+            let asked = self.asked.lock();
+            asked.iter().filter(|(_, asked)| asked.is_poll).map(|(&id, asked)| (id, asked.owner)).collect()
+        };
+        polls.into_iter().for_each(|(id, owner)| drop(self.tell(owner, id, Message::Release)));
+        let channels: Vec<_> = self.channels.lock().values().cloned().collect();
+        channels.iter().for_each(|channel| channel.retire());
+    }
+
+    /// This node is gone.
+    pub(crate) fn leave(&self) {
+        self.peers.leave(self.me);
+    }
+
+    fn receive(self: &Arc<Self>, message: &[u8]) {
+        let Some(engine) = self.engine.upgrade() else { return };
+        let Ok(Envelope { from, exchange: id, message }) = Envelope::decode(message) else {
+            engine.metrics.malformed_peer_messages.inc();
+            return tracing::debug!("a message of another node makes no sense");
+        };
+        match message {
+            Message::Request(request) => answer::request(&Engine(engine), self, (from, id), request),
+            Message::Open(open) => answer::open(&Engine(engine), self, (from, id), open),
+            Message::Cancel => self.cancel(&engine, from, id),
+            Message::Release => self.release(&engine, from, id),
+            Message::Response(_) | Message::Accepted(_) | Message::Occupied(_) => self.take_answer(from, id, message),
+            message => self.hand_on(&engine, from, id, message),
+        }
+    }
+
+    fn take_answer(&self, from: NodeId, id: u64, message: Message) {
+        let mut asked = self.asked.lock();
+        if asked.get(&id).is_some_and(|asked| asked.owner == from) {
+            let asked = asked.remove(&id).expect("it is there");
+            // Whoever has just given up does not want it.
+            let _ = asked.answer.send(message);
+        }
+    }
+
+    fn cancel(&self, engine: &Arc<Shared>, from: NodeId, id: u64) {
+        let answering = self.answering.lock().remove(&(from, id));
+        match answering {
+            Some(answering) => answering.task.abort(),
+            None => self.hand_on(engine, from, id, Message::Close),
+        }
+    }
+
+    fn release(&self, engine: &Shared, from: NodeId, id: u64) {
+        let sid = self.answering.lock().get(&(from, id)).map(|answering| answering.sid);
+        if let Some(session) = sid.and_then(|sid| engine.session(sid)) {
+            session.release_poll();
+        }
+    }
+
+    fn hand_on(&self, engine: &Arc<Shared>, from: NodeId, id: u64, message: Message) {
+        let channel = self.channels.lock().get(&(from, id)).cloned();
+        let unwanted = match channel {
+            Some(channel) => channel.handle(message).err(),
+            None => Some(message),
+        };
+        match unwanted {
+            None | Some(Message::Close) => {}
+            Some(Message::TakeOver(session)) => upgrade::take_over_without_socket(&Engine(engine.clone()), *session),
+            // The other side cannot know that this node has been restarted, or has given up.
+            Some(_) => drop(self.tell(from, id, Message::Close)),
+        }
+    }
+}
+
+impl std::fmt::Debug for Exchange {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Exchange").field("me", &self.me).finish_non_exhaustive()
+    }
+}

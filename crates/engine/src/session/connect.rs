@@ -1,0 +1,122 @@
+//! How the application gets to know a session, and hears of its messages and its end.
+
+use std::sync::atomic::Ordering;
+
+use fanfare_proto::engine::peer::Kept;
+use fanfare_proto::engine::{Closed, Transport};
+use http::request::Parts;
+
+use super::Session;
+use crate::{Message, Received};
+
+impl Session {
+    /// Hands the session to its application, and with it what the client has sent so far; not if that is being done
+    /// already. What is sent meanwhile leaves when all that is done.
+    pub(crate) fn connect(&self) {
+        if !self.0.state.lock().delay.as_mut().is_some_and(|delay| delay.begin_connecting()) {
+            return;
+        }
+        let _cork = self.cork();
+        let connection = self.0.engine.application.connect(self);
+        let upgraded = loop {
+            let mut state = self.0.state.lock();
+            let delay = state.delay.as_mut().expect("it ends here");
+            let kept = delay.take_kept();
+            if kept.is_empty() {
+                let upgraded = delay.has_upgraded();
+                // Under the lock, so that no message that comes now is kept for ever or overtakes another.
+                let _ = self.0.connection.set(connection);
+                state.end_delay();
+                break upgraded;
+            }
+            drop(state);
+            kept.iter().for_each(|kept| connection.message(self, Received { message: message(kept), request: None }));
+        };
+        if upgraded {
+            self.tell_upgraded();
+        }
+        self.tell_closed();
+        self.notify_drained();
+    }
+
+    /// Hands a message to the application, now or when that gets to know the session.
+    pub(crate) fn deliver(&self, message: Message<'_>, request: Option<&Parts>) {
+        if !self.is_open() || (self.0.connection.get().is_none() && self.keep(message)) {
+            return;
+        }
+        if let Some(connection) = self.0.connection.get() {
+            connection.message(self, Received { message, request });
+        }
+    }
+
+    /// Keeps a message; not if the application knows the session by now.
+    fn keep(&self, message: Message<'_>) -> bool {
+        let mut state = self.0.state.lock();
+        let Some(delay) = &mut state.delay else { return false };
+        delay.keep(message);
+        let is_full = delay.is_full();
+        drop(state);
+        if is_full {
+            self.connect();
+        }
+        true
+    }
+
+    /// The session has moved to a WebSocket, which ends the wait. `known` is whether the application knew the session
+    /// when it did.
+    pub(super) fn handle_upgraded(&self, known: bool) {
+        self.0.engine.metrics.upgraded();
+        if known {
+            self.tell_upgraded();
+        } else {
+            self.connect();
+        }
+    }
+
+    /// The session is over.
+    pub(super) fn finish(&self, closed: Closed) {
+        self.0.engine.forget(self, closed);
+        let _ = self.0.ended.set(closed);
+        if self.is_unheard() {
+            self.connect();
+        }
+        self.tell_closed();
+        if let Some(drained) = self.0.drained.get() {
+            drained.notify_waiters();
+        }
+    }
+
+    /// Whether the client has said something that the application has not begun to hear. Of one that has not, it will
+    /// never hear.
+    fn is_unheard(&self) -> bool {
+        let mut state = self.0.state.lock();
+        let Some(delay) = state.delay.as_mut().filter(|delay| delay.is_waiting()) else { return false };
+        if delay.is_empty() {
+            delay.begin_connecting();
+            return false;
+        }
+        true
+    }
+
+    fn tell_upgraded(&self) {
+        if let Some(connection) = self.0.connection.get().filter(|_| self.is_open()) {
+            connection.upgraded(self, Transport::WebSocket);
+        }
+    }
+
+    /// Tells the connection that the session is over, once both are known.
+    fn tell_closed(&self) {
+        if let (Some(connection), Some(&closed)) = (self.0.connection.get(), self.0.ended.get())
+            && !self.0.told.swap(true, Ordering::AcqRel)
+        {
+            connection.closed(self, closed);
+        }
+    }
+}
+
+fn message(kept: &Kept) -> Message<'_> {
+    match kept {
+        Kept::Text(text) => Message::Text(text),
+        Kept::Binary(data) => Message::Binary(data),
+    }
+}
