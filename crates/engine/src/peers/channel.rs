@@ -142,6 +142,14 @@ impl Channel {
         next.map_or(Poll::Pending, Poll::Ready)
     }
 
+    /// Whether nothing more will come than what has; if not, the task is woken when that changes.
+    pub(super) fn poll_closed(&self, cx: &Context<'_>) -> bool {
+        let mut state = self.state.lock();
+        state.poll_sending(cx);
+        state.waker = Some(cx.waker().clone());
+        state.closed
+    }
+
     /// How many bytes may be sent now, if any.
     pub(super) fn poll_room(&self, cx: &Context<'_>) -> Poll<usize> {
         let mut state = self.state.lock();

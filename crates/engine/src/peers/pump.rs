@@ -32,6 +32,8 @@ pub(super) struct Pump {
     silence: Duration,
     /// How long the client may take for the rest, once the owner has closed.
     write_timeout: Duration,
+    /// The owner has closed, and the timer runs for the client.
+    is_ending: bool,
     timer: Pin<Box<Sleep>>,
 }
 
@@ -64,7 +66,7 @@ impl Pump {
         let timer = Box::pin(tokio::time::sleep(silence));
         let write_timeout = config.limits.write_timeout;
         let (down, owner) = (Bytes::new(), Owner::Open);
-        Self { stream, channel, up: early, down, reads: true, owner, silence, write_timeout, timer }
+        Self { stream, channel, up: early, down, reads: true, owner, silence, write_timeout, is_ending: false, timer }
     }
 
     /// Runs until the relay is over, or the owner gives the session away.
@@ -76,8 +78,14 @@ impl Pump {
     }
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let is_over = self.poll_down(cx).is_ready() || self.poll_up(cx).is_ready();
-        if is_over { Poll::Ready(()) } else { self.poll_timer(cx) }
+        if self.poll_down(cx).is_ready() || self.poll_up(cx).is_ready() {
+            return Poll::Ready(());
+        }
+        // It may have closed behind what the client does not take.
+        if self.channel.poll_closed(cx) && !std::mem::replace(&mut self.is_ending, true) {
+            self.timer.as_mut().reset((now() + self.write_timeout).into());
+        }
+        self.poll_timer(cx)
     }
 
     /// Ready when nothing more comes down.
@@ -108,10 +116,7 @@ impl Pump {
         match ready!(self.channel.poll_next(cx)) {
             Incoming::Bytes(bytes) => self.down = bytes,
             Incoming::End => self.owner = Owner::Ended,
-            Incoming::Closed => {
-                self.owner = Owner::Closed;
-                self.timer.as_mut().reset((now() + self.write_timeout).into());
-            }
+            Incoming::Closed => self.owner = Owner::Closed,
             Incoming::TakeOver(session) => self.owner = Owner::Gives(session),
         }
         Poll::Ready(())
@@ -154,9 +159,8 @@ impl Pump {
     /// Ready when the owner has been silent for too long, or the client does not take the rest.
     fn poll_timer(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         while self.timer.as_mut().poll(cx).is_ready() {
-            let allowed = if self.owner == Owner::Closed { self.write_timeout } else { self.silence };
-            let until = self.channel.heard() + allowed;
-            if until <= now() {
+            let until = self.channel.heard() + self.silence;
+            if self.is_ending || until <= now() {
                 return Poll::Ready(());
             }
             self.timer.as_mut().reset(until.into());

@@ -25,6 +25,7 @@ struct Node {
     line: mpsc::UnboundedSender<(Instant, Vec<u8>)>,
     due: Instant,
     is_cut_off: bool,
+    is_unreachable: bool,
     loses_next: bool,
 }
 
@@ -45,9 +46,19 @@ impl Net {
         self.0.lock().nodes.get_mut(&node).expect("it is there").is_cut_off = true;
     }
 
+    /// From now on nothing that is sent reaches the node, but it may send. Senders notice.
+    pub(crate) fn make_unreachable(&self, node: NodeId) {
+        self.0.lock().nodes.get_mut(&node).expect("it is there").is_unreachable = true;
+    }
+
     /// Has the next message to a node lost, which nobody notices.
     pub(crate) fn lose_next(&self, to: NodeId) {
         self.0.lock().nodes.get_mut(&to).expect("it is there").loses_next = true;
+    }
+
+    /// Whether it has still to be lost.
+    pub(crate) fn is_to_lose(&self, to: NodeId) -> bool {
+        self.0.lock().nodes[&to].loses_next
     }
 
     /// How many messages were carried from one node to another so far.
@@ -70,7 +81,7 @@ impl Net {
             return false;
         }
         let delay = state.random_delay();
-        let Some(node) = state.nodes.get_mut(&to).filter(|node| !node.is_cut_off) else { return false };
+        let Some(node) = state.nodes.get_mut(&to).filter(|node| node.is_reachable()) else { return false };
         if std::mem::take(&mut node.loses_next) {
             return true;
         }
@@ -78,6 +89,12 @@ impl Net {
         let sent = node.line.send((node.due, message)).is_ok();
         *state.carried.entry((from, to)).or_default() += 1;
         sent
+    }
+}
+
+impl Node {
+    fn is_reachable(&self) -> bool {
+        !self.is_cut_off && !self.is_unreachable
     }
 }
 
@@ -99,7 +116,7 @@ impl Peers for Port {
     fn listen(&self, me: NodeId, receive: Receive) {
         *self.me.lock() = Some(me);
         let (line, mut messages) = mpsc::unbounded_channel();
-        let node = Node { line, due: Instant::now(), is_cut_off: false, loses_next: false };
+        let node = Node { line, due: Instant::now(), is_cut_off: false, is_unreachable: false, loses_next: false };
         self.net.0.lock().nodes.insert(me, node);
         let net = self.net.clone();
         tokio::spawn(async move {

@@ -1,0 +1,201 @@
+//! Nodes that are gone, and messages that are lost.
+
+use std::time::Instant;
+
+use fanfare_engine::{Message, Transport};
+use fanfare_testkit::{Http, Polling, WebSocket};
+
+use crate::cluster::{Cluster, at_once, forwarded, patient};
+use crate::net::Net;
+use crate::server::{Heard, Server, error, eventually, millis, polled};
+
+#[tokio::test]
+async fn a_request_for_a_node_that_is_gone_is_refused_at_once() {
+    let mut cluster = Cluster::silent(at_once).await;
+    let (polling, _) = cluster.connected().await;
+    cluster.net.cut_off(cluster.id(0));
+    let started = Instant::now();
+    for response in [polling[1].poll().await, polling[2].send(&["4hi"]).await] {
+        assert_eq!((response.status, response.text()), (400, &*error(1, "Session ID unknown")));
+    }
+    let websocket = WebSocket::try_connect(cluster.nodes[1].address, &polling[1].target("websocket"), &[]).await;
+    assert_eq!(websocket.unwrap_err().text(), error(1, "Session ID unknown"));
+    assert!(started.elapsed() < millis(2000));
+    assert_eq!(forwarded(&cluster.nodes[1], "get", "gone"), 1);
+    assert_eq!(forwarded(&cluster.nodes[2], "post", "gone"), 1);
+    assert_eq!(forwarded(&cluster.nodes[1], "websocket", "gone"), 1);
+    // One that never was.
+    let target = "/engine.io/?EIO=4&transport=polling&sid=none00000000000000000000";
+    assert_eq!(Http::get(cluster.nodes[1].address, target).await.text(), error(1, "Session ID unknown"));
+    cluster.no_relay_is_left().await;
+}
+
+#[tokio::test]
+async fn a_node_that_was_restarted_under_its_id_knows_no_session() {
+    let net = Net::default();
+    let id = "same".parse().unwrap();
+    let start = || at_once().peers(net.port());
+    let other = Server::start(start()).await;
+    let first = Server::start(start().node_id(id)).await;
+    let polling = first.polling().await.at(other.address);
+    assert_eq!(polling.send(&["4hi"]).await.status, 200);
+    let mut websocket = other.probe(&polling).await;
+    websocket.send("5").await;
+    eventually("a relay", || other.metric("fanfare_relays", "") == 1).await;
+    first.engine.close();
+    let second = Server::start(start().node_id(id)).await;
+    assert_eq!(polling.poll().await.text(), error(1, "Session ID unknown"));
+    // The relay of the first life ends, too.
+    let _ = websocket.try_send_raw(&WebSocket::frame(0x81, b"4hi")).await;
+    websocket.closed().await;
+    eventually("no relay", || other.metric("fanfare_relays", "") == 0).await;
+    assert_eq!(second.engine.clients_count(), 0);
+}
+
+#[tokio::test]
+async fn a_poll_whose_answer_is_lost_ends_its_session() {
+    let mut cluster = Cluster::silent(at_once).await;
+    let (polling, session) = cluster.connected().await;
+    let _get = polling[1].start_poll().await;
+    polled(&session).await;
+    cluster.net.cut_off(cluster.id(1));
+    session.send(Message::Text("lost")).unwrap();
+    cluster.nodes[0].expect_closed("transport error", Some("the answer to a poll was lost")).await;
+}
+
+#[tokio::test]
+async fn an_owner_that_never_answers_is_given_up() {
+    let beating = || at_once().ping_interval(millis(100)).ping_timeout(millis(100));
+    let mut cluster = Cluster::silent(beating).await;
+    let (polling, _) = cluster.connected().await;
+    cluster.net.lose_next(cluster.id(0));
+    let refused = polling[1].poll().await;
+    assert_eq!((refused.status, refused.text()), (400, &*error(1, "Session ID unknown")));
+    assert_eq!(forwarded(&cluster.nodes[1], "get", "timeout"), 1);
+}
+
+/// A session of the first node with its WebSocket at the second.
+async fn relayed(cluster: &mut Cluster) -> ([Polling; 3], WebSocket) {
+    let (polling, _) = cluster.connected().await;
+    let mut websocket = cluster.probe(1, &polling).await;
+    websocket.send("5").await;
+    assert_eq!(cluster.nodes[0].heard().await, Heard::Upgraded(Transport::WebSocket));
+    (polling, websocket)
+}
+
+#[tokio::test]
+async fn a_relay_ends_with_the_node_that_holds_the_socket() {
+    let mut cluster = Cluster::silent(at_once).await;
+    let (_polling, _websocket) = relayed(&mut cluster).await;
+    cluster.net.cut_off(cluster.id(1));
+    // The owner notices as soon as it has something to say.
+    let session = cluster.nodes[0].engine.sessions().remove(0);
+    session.send(Message::Text("hello?")).unwrap();
+    let closed = cluster.nodes[0].closed().await;
+    assert_eq!(closed.reason.as_str(), "transport error");
+    assert_eq!(cluster.nodes[0].engine.clients_count(), 0);
+}
+
+#[tokio::test]
+async fn a_relay_ends_with_the_owner() {
+    let mut cluster = Cluster::silent(at_once).await;
+    let (_polling, mut websocket) = relayed(&mut cluster).await;
+    cluster.net.cut_off(cluster.id(0));
+    websocket.send("4hello?").await;
+    assert_eq!(websocket.closed().await, None, "the socket closes without a word");
+    cluster.no_relay_is_left().await;
+}
+
+#[tokio::test]
+async fn a_relay_of_which_neither_side_is_heard_ends() {
+    let beating = || at_once().ping_interval(millis(100)).ping_timeout(millis(200)).upgrade_timeout(millis(500));
+    let mut cluster = Cluster::silent(beating).await;
+    let (_polling, mut websocket) = relayed(&mut cluster).await;
+    cluster.net.cut_off(cluster.id(0));
+    // The client says nothing, and neither does the owner.
+    assert_eq!(websocket.closed().await, None);
+    cluster.no_relay_is_left().await;
+}
+
+#[tokio::test]
+async fn a_message_that_is_lost_on_its_way_up_ends_the_session_and_the_socket() {
+    let mut cluster = Cluster::silent(at_once).await;
+    let (_polling, mut websocket) = relayed(&mut cluster).await;
+    cluster.net.lose_next(cluster.id(0));
+    websocket.send("4lost").await;
+    eventually("it is lost", || !cluster.net.is_to_lose(cluster.id(0))).await;
+    websocket.send("4behind it").await;
+    cluster.nodes[0].expect_closed("transport error", Some("read failed")).await;
+    websocket.closed().await;
+    cluster.nothing_is_left().await;
+}
+
+#[tokio::test]
+async fn a_message_that_is_lost_on_its_way_down_ends_the_session_and_the_socket() {
+    let mut cluster = Cluster::silent(at_once).await;
+    let (_polling, mut websocket) = relayed(&mut cluster).await;
+    let session = cluster.nodes[0].engine.sessions().remove(0);
+    cluster.net.lose_next(cluster.id(1));
+    session.send(Message::Text("lost")).unwrap();
+    eventually("it is lost", || !cluster.net.is_to_lose(cluster.id(1))).await;
+    session.send(Message::Text("behind it")).unwrap();
+    let closed = cluster.nodes[0].closed().await;
+    assert_eq!(closed.reason.as_str(), "transport error");
+    assert_eq!(websocket.recv().await, None, "nothing that is out of order");
+    cluster.nothing_is_left().await;
+}
+
+#[tokio::test]
+async fn what_the_client_has_said_is_heard_even_if_its_socket_breaks_while_its_session_moves() {
+    let mut cluster = Cluster::silent(patient).await;
+    let polling = cluster.polling().await;
+    polling[0].send(&["4last words"]).await;
+    let (mut websocket, owner, other) = (cluster.probe(1, &polling).await, cluster.id(0), cluster.id(1));
+    let before = cluster.net.carried(other, owner);
+    websocket.send("5").await;
+    eventually("it is on its way", || cluster.net.carried(other, owner) > before).await;
+    websocket.into_stream().set_zero_linger().unwrap();
+    cluster.nodes[1].opened().await;
+    assert_eq!(cluster.nodes[1].text().await, "last words");
+    assert_eq!(cluster.nodes[1].closed().await.reason.as_str(), "transport error");
+    cluster.nothing_is_left().await;
+}
+
+#[tokio::test]
+async fn what_the_client_has_said_is_heard_even_if_its_session_cannot_move() {
+    let mut cluster = Cluster::silent(patient).await;
+    let polling = cluster.polling().await;
+    polling[0].send(&["4last words"]).await;
+    let mut websocket = cluster.probe(1, &polling).await;
+    cluster.net.make_unreachable(cluster.id(1));
+    websocket.send("5").await;
+    assert!(!cluster.nodes[0].opened().await.is_writable());
+    assert_eq!(cluster.nodes[0].text().await, "last words");
+    assert_eq!(cluster.nodes[0].closed().await.reason.as_str(), "transport error");
+    assert_eq!(cluster.nodes[0].engine.clients_count(), 0);
+}
+
+#[tokio::test]
+async fn garbage_is_counted_and_dropped() {
+    let cluster = Cluster::echo(at_once).await;
+    let id = cluster.id(0);
+    let port = cluster.net.port();
+    port.listen("evil".parse().unwrap(), Box::new(|_| ()));
+    for garbage in [&b""[..], b"\x80", b"garbage", &[0xc1; 1000], &[0x93; 100_000]] {
+        assert!(port.send(id, garbage.to_vec()).await);
+    }
+    eventually("it is counted", || cluster.nodes[0].metric("fanfare_malformed_peer_messages_total", "") == 5).await;
+    let polling = cluster.polling().await;
+    polling[1].send(&["4unharmed"]).await;
+    assert_eq!(polling[2].packets().await, ["4unharmed"]);
+}
+
+#[tokio::test]
+async fn a_node_that_stops_closes_the_sockets_that_it_holds_for_others() {
+    let mut cluster = Cluster::silent(at_once).await;
+    let (_polling, mut websocket) = relayed(&mut cluster).await;
+    crate::server::within("the end", cluster.nodes[1].engine.shutdown(fanfare_testkit::PATIENCE * 10)).await;
+    assert_eq!(websocket.closed().await, None);
+    let closed = cluster.nodes[0].closed().await;
+    assert_eq!(closed.reason.as_str(), "transport error");
+}
