@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::io::{self, IoSlice};
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use fanfare_proto::engine::peer::{Message, TakeOver};
@@ -227,7 +227,7 @@ impl Channel {
     /// given away and that nobody has taken.
     pub(super) fn close(&self) -> Option<Box<TakeOver>> {
         if self.leave() && !self.state.lock().over {
-            drop(self.exchange.tell(self.peer, self.id, Message::Close));
+            self.insist_on_closing();
         }
         self.state.lock().take_over.take()
     }
@@ -253,6 +253,22 @@ impl Channel {
     /// When the other side was heard of last.
     pub(super) fn heard(&self) -> Instant {
         self.state.lock().heard
+    }
+
+    /// What carries the messages may be away for a moment, and just then relays break.
+    fn insist_on_closing(&self) {
+        let (exchange, peer, id) = (self.exchange.clone(), self.peer, self.id);
+        let mut closing = exchange.tell(peer, id, Message::Close);
+        // Without a runtime, the node is about to end.
+        let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
+        runtime.spawn(async move {
+            let mut pause = FIRST_PAUSE;
+            while !closing.await && pause <= MAX_PAUSE {
+                tokio::time::sleep(pause).await;
+                pause *= 2;
+                closing = exchange.tell(peer, id, Message::Close);
+            }
+        });
     }
 
     fn tell_tracked(&self, state: &mut State, message: Message) {
@@ -319,6 +335,10 @@ fn gather(slices: &[IoSlice<'_>], max: usize) -> Bytes {
 
 /// Bytes that are sent ahead of the other side.
 const WINDOW: u64 = 256 << 10;
+
+/// Between attempts to close the other side.
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+const MAX_PAUSE: Duration = Duration::from_secs(2);
 
 /// Bytes in one message.
 const MAX_CHUNK: usize = 64 << 10;
