@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use fanfare::adapter::AdapterError;
 use fanfare_proto::cluster::{Classic, Publish, Sharded, Subscription, Wire, classic_uid, hex_id};
+use fanfare_proto::ids::NodeId;
 use redis::Value;
-use tokio::sync::watch;
+use tokio::sync::{oneshot, watch};
 use tokio::task::AbortHandle;
 
 use crate::ConfigError;
@@ -74,6 +75,25 @@ impl Hub {
 
     pub(crate) fn publish(&self, message: Publish) {
         self.publisher.publish(message);
+    }
+
+    /// Publishes something for one node; tells how many have received it, unless it is lost.
+    pub(crate) fn publish_to_node(&self, node: NodeId, payload: Vec<u8>) -> oneshot::Receiver<u64> {
+        self.publisher.publish_counted(Publish { channel: self.node_channel(node), payload })
+    }
+
+    /// What a node listens to.
+    pub(crate) fn node_subscription(&self, node: NodeId) -> Subscription {
+        let channel = self.node_channel(node);
+        match self.config.kind {
+            Kind::Classic => Subscription::Channel(channel),
+            Kind::Sharded(_) => Subscription::Sharded(channel),
+        }
+    }
+
+    /// No channel of a namespace is called so, under no prefix: the name of a namespace begins with a slash.
+    fn node_channel(&self, node: NodeId) -> String {
+        format!("{}-node#{node}#", self.config.prefix)
     }
 
     pub(crate) fn subscribe(&self, subscription: Subscription, listener: Arc<dyn Listener>) {

@@ -18,12 +18,15 @@
 //! [`fetch_sockets`](fanfare::Namespace::fetch_sockets) span the cluster. On the wire nodes speak what
 //! `@socket.io/redis-adapter` speaks, so that Node.js servers are nodes like any other.
 //!
+//! No load balancer has to keep the requests of a client together: a request that comes to another node than the one that
+//! owns its session is served through that, over a channel that each node has for itself.
+//!
 //! What a node sends arrives in order and at most once. While Redis is away every node serves its own clients; what it
 //! would have told the others meanwhile is dropped and counted, and [`RedisAdapter::status`] says why.
 //!
 //! - [`RedisAdapter`], [`RedisAdapterBuilder`]: the adapter and its options.
 //! - Inside: the `Hub` holds the connections; the `Publisher` keeps the order of what is sent, the `Subscriber` sees to it
-//!   that what is wanted is heard; a `NamespaceAdapter` is one namespace. The messages themselves are
+//!   that what is wanted is heard; a `NamespaceAdapter` is one namespace, `RedisPeers` one node. The messages themselves are
 //!   `fanfare_proto::cluster`'s.
 
 mod adapter;
@@ -31,6 +34,7 @@ mod config;
 mod connection;
 mod hub;
 mod metrics;
+mod peers;
 mod publisher;
 mod status;
 mod subscriber;
@@ -38,7 +42,7 @@ mod subscriber;
 use std::fmt;
 use std::sync::Arc;
 
-use fanfare::adapter::{Adapter, AdapterFactory, Local};
+use fanfare::adapter::{Adapter, AdapterFactory, Local, Peers};
 use tokio::sync::watch;
 
 use adapter::NamespaceAdapter;
@@ -46,6 +50,7 @@ use config::{Config, Topology};
 pub use config::{Kind, RedisAdapterBuilder};
 pub use fanfare_proto::cluster::SubscriptionMode;
 use hub::Hub;
+use peers::RedisPeers;
 pub use status::Status;
 
 /// Connects the nodes of a cluster over Redis. Cheap to clone; clones share the connections.
@@ -116,6 +121,10 @@ impl AdapterFactory for RedisAdapter {
     fn adapter(&self, local: Local) -> Arc<dyn Adapter> {
         let wire = self.0.wire(local.namespace());
         Arc::new(NamespaceAdapter::new(local, &self.0, wire))
+    }
+
+    fn peers(&self) -> Option<Arc<dyn Peers>> {
+        Some(Arc::new(RedisPeers::new(&self.0)))
     }
 }
 

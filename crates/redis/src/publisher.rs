@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use fanfare_proto::cluster::Publish;
 use parking_lot::Mutex;
 use redis::RedisError;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, oneshot};
 
 use crate::connection::{Manager, timed_out};
 use crate::metrics::Metrics;
@@ -32,8 +32,14 @@ pub(crate) struct Publisher {
 
 #[derive(Default)]
 struct Queue {
-    messages: VecDeque<Publish>,
+    messages: VecDeque<Queued>,
     bytes: usize,
+}
+
+struct Queued {
+    message: Publish,
+    /// Who wants to know how many have received it.
+    receivers: Option<oneshot::Sender<u64>>,
 }
 
 impl Publisher {
@@ -60,26 +66,37 @@ impl Publisher {
 
     /// Queues a message, or drops it. Never waits.
     pub(crate) fn publish(&self, message: Publish) {
-        match self.try_publish(message) {
-            Ok(()) => {}
-            Err(reason) => self.metrics.not_published.with_label_values(&[reason]).inc(),
+        self.queue(Queued { message, receivers: None });
+    }
+
+    /// The same, and tells how many have received the message, once that is known; not if it is lost.
+    pub(crate) fn publish_counted(&self, message: Publish) -> oneshot::Receiver<u64> {
+        let (receivers, counted) = oneshot::channel();
+        self.queue(Queued { message, receivers: Some(receivers) });
+        counted
+    }
+
+    fn queue(&self, queued: Queued) {
+        if let Err(reason) = self.try_queue(queued) {
+            self.metrics.not_published.with_label_values(&[reason]).inc();
         }
     }
 
-    fn try_publish(&self, message: Publish) -> Result<(), &'static str> {
+    fn try_queue(&self, queued: Queued) -> Result<(), &'static str> {
+        let len = queued.len();
         if !self.status.is_up() {
             return Err("redis_down");
         }
-        if message.payload.len() > self.max_message_bytes {
-            tracing::warn!(bytes = message.payload.len(), "a message for other nodes is too large and was dropped");
+        if len > self.max_message_bytes {
+            tracing::warn!(bytes = len, "a message for other nodes is too large and was dropped");
             return Err("too_large");
         }
         let mut queue = self.queue.lock();
-        if queue.bytes + message.payload.len() > self.max_queue_bytes {
+        if queue.bytes + len > self.max_queue_bytes {
             return Err("queue_full");
         }
-        queue.bytes += message.payload.len();
-        queue.messages.push_back(message);
+        queue.bytes += len;
+        queue.messages.push_back(queued);
         drop(queue);
         self.wake.notify_one();
         Ok(())
@@ -95,9 +112,10 @@ impl Publisher {
             }
             let started = Instant::now();
             match self.publish_batch(&batch).await {
-                Ok(()) => {
+                Ok(receivers) => {
                     self.metrics.published.inc_by(batch.len() as u64);
                     self.metrics.publish_seconds.observe(started.elapsed().as_secs_f64());
+                    batch.into_iter().zip(receivers).for_each(|(queued, receivers)| queued.tell(receivers));
                 }
                 Err(error) => {
                     // Whether Redis has taken them nobody knows; to send them again could double them.
@@ -108,33 +126,47 @@ impl Publisher {
         }
     }
 
-    fn take_batch(&self) -> Vec<Publish> {
+    fn take_batch(&self) -> Vec<Queued> {
         let mut queue = self.queue.lock();
         let mut bytes = 0;
-        let fitting = queue.messages.iter().take(MAX_BATCH).take_while(|message| {
-            bytes += message.payload.len();
+        let fitting = queue.messages.iter().take(MAX_BATCH).take_while(|queued| {
+            bytes += queued.len();
             bytes <= MAX_BATCH_BYTES
         });
         let count = fitting.count().max(usize::from(!queue.messages.is_empty()));
         let batch: Vec<_> = queue.messages.drain(..count).collect();
-        queue.bytes -= batch.iter().map(|message| message.payload.len()).sum::<usize>();
+        queue.bytes -= batch.iter().map(Queued::len).sum::<usize>();
         batch
     }
 
-    async fn publish_batch(&self, batch: &[Publish]) -> Result<(), RedisError> {
+    /// Returns how many have received each message.
+    async fn publish_batch(&self, batch: &[Queued]) -> Result<Vec<u64>, RedisError> {
         let mut connection = match self.pool.get().await {
             Ok(connection) => connection,
             Err(bb8::RunError::User(error)) => return Err(error),
             Err(bb8::RunError::TimedOut) => return Err(timed_out("getting a connection")),
         };
         let mut pipeline = redis::pipe();
-        for message in batch {
-            pipeline.cmd(self.command).arg(&message.channel).arg(&message.payload).ignore();
+        for Queued { message, .. } in batch {
+            pipeline.cmd(self.command).arg(&message.channel).arg(&message.payload);
         }
-        let sent = tokio::time::timeout(self.timeout, pipeline.exec_async(&mut connection.link)).await;
+        let sent = tokio::time::timeout(self.timeout, pipeline.query_async(&mut connection.link)).await;
         let sent = sent.unwrap_or_else(|_| Err(timed_out("publishing")));
         connection.broken = sent.is_err();
         sent
+    }
+}
+
+impl Queued {
+    fn len(&self) -> usize {
+        self.message.payload.len()
+    }
+
+    fn tell(self, receivers: u64) {
+        if let Some(waiting) = self.receivers {
+            // Whoever has stopped waiting does not want to know.
+            let _ = waiting.send(receivers);
+        }
     }
 }
 

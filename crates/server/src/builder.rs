@@ -257,6 +257,9 @@ impl ServerBuilder {
         if let Some(bundle) = bundle {
             engine = engine.intercept(move |request| bundle.answer(request));
         }
+        if let Some(peers) = self.adapter.peers() {
+            engine = engine.peers(peers);
+        }
         let settings = Settings {
             parser: self.parser,
             connect_timeout: self.connect_timeout,

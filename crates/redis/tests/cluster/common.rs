@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use fanfare::{Data, Listener, Server, Socket, Value};
+use fanfare::{Data, Listener, Server, ServerBuilder, Socket, Value};
 use fanfare_redis::{Kind, RedisAdapter, RedisAdapterBuilder, Status, SubscriptionMode};
 use fanfare_testkit::{Client, PATIENCE, Redis};
 
@@ -16,7 +16,7 @@ pub(crate) const KINDS: [Kind; 4] = [
     Kind::Sharded(SubscriptionMode::DynamicPrivate),
 ];
 
-/// One node: `join` joins a room, `question` is answered with the argument.
+/// One node: `join` joins a room, `echo` and `question` are answered with the argument.
 pub(crate) struct Node {
     pub(crate) io: Server,
     pub(crate) adapter: RedisAdapter,
@@ -31,14 +31,20 @@ impl Node {
     }
 
     pub(crate) async fn prefixed(prefix: &str, builder: RedisAdapterBuilder) -> Self {
+        Self::custom(prefix, builder, Server::builder()).await
+    }
+
+    /// A node with options of its server.
+    pub(crate) async fn custom(prefix: &str, builder: RedisAdapterBuilder, server: ServerBuilder) -> Self {
         let registry = prometheus::Registry::new();
         let builder = builder.prefix(prefix).requests_timeout(Duration::from_millis(700)).registry(registry.clone());
         let adapter = builder.connect().await.expect("the options are valid");
-        let io = Server::builder().serve_client(false).adapter(adapter.clone()).build().expect("the options are valid");
+        let io = server.serve_client(false).adapter(adapter.clone()).build().expect("the options are valid");
         io.on_connect(async |socket: Socket| {
             socket.on("join", async |socket: Socket, Data(room): Data<String>| socket.join(room));
             socket.on("leave", async |socket: Socket, Data(room): Data<String>| socket.leave(room));
             socket.on("sync", async || ());
+            socket.on("echo", async |Data(value): Data<Value>| Data(value));
         });
         io.on_server_side("question", async |Data(value): Data<Value>| Data(value));
         let listener = Listener::bind("127.0.0.1:0").await.expect("a free port");
@@ -84,11 +90,20 @@ impl Node {
 
 /// Nodes on one Redis, a cluster apart from all others on it.
 pub(crate) async fn nodes<const N: usize>(redis: &Redis, kind: Kind) -> [Node; N] {
+    nodes_with(redis, kind, Server::builder).await
+}
+
+/// The same, with options of their servers.
+pub(crate) async fn nodes_with<const N: usize>(
+    redis: &Redis,
+    kind: Kind,
+    server: impl Fn() -> ServerBuilder,
+) -> [Node; N] {
     static CLUSTERS: AtomicUsize = AtomicUsize::new(0);
     let prefix = format!("cluster{}", CLUSTERS.fetch_add(1, Ordering::Relaxed));
     let mut nodes = Vec::new();
     for _ in 0..N {
-        nodes.push(Node::prefixed(&prefix, RedisAdapter::builder(redis.url()).kind(kind)).await);
+        nodes.push(Node::custom(&prefix, RedisAdapter::builder(redis.url()).kind(kind), server()).await);
     }
     settle().await;
     nodes.try_into().unwrap_or_else(|_| unreachable!("as many as were asked for"))

@@ -4,3 +4,4 @@ mod broadcasts;
 mod common;
 mod faults;
 mod requests;
+mod stateless;

@@ -21,6 +21,7 @@ use crate::emit::EmitError;
 use crate::remote::RemoteSocketData;
 use crate::room::{Room, Rooms};
 pub use collector::{AckCollector, AckEvent, Acks};
+pub use fanfare_engine::{NodeId, Peers, Receive, Sending};
 pub use local::{Local, Packet, RoomEvent};
 pub use memory::MemoryAdapter;
 
@@ -85,6 +86,12 @@ pub trait Adapter: Send + Sync + 'static {
 pub trait AdapterFactory: Send + Sync + 'static {
     /// Makes the adapter of a namespace that has just been created.
     fn adapter(&self, local: Local) -> Arc<dyn Adapter>;
+
+    /// How the nodes reach each other about single connections, so that a request may come to any of them. Default: they
+    /// do not, and a load balancer has to send all requests of a connection to the same node.
+    fn peers(&self) -> Option<Arc<dyn Peers>> {
+        None
+    }
 }
 
 /// The answer to a question that other nodes may have to be asked.
