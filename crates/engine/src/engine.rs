@@ -3,7 +3,6 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::future::Future;
-use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -15,6 +14,7 @@ use parking_lot::{Mutex, RwLock};
 use tokio::task::AbortHandle;
 use tower_http::cors::CorsLayer;
 
+use crate::addresses::Addresses;
 use crate::clock::{Clock, now};
 use crate::config::Config;
 use crate::flusher::Flusher;
@@ -49,7 +49,7 @@ pub(crate) struct Shared {
     sessions: RwLock<HashMap<Sid, Session>>,
     /// Those that have gone to other nodes.
     moved: Mutex<Moved>,
-    addresses: Mutex<HashMap<IpAddr, usize>>,
+    addresses: Addresses,
     /// Held by the task of every WebSocket.
     websockets: Arc<()>,
     closed: AtomicBool,
@@ -109,7 +109,7 @@ impl Engine {
             next_shard: AtomicUsize::new(0),
             sessions: RwLock::default(),
             moved: Mutex::default(),
-            addresses: Mutex::default(),
+            addresses: Addresses::new(config.limits.sessions_per_address),
             websockets: Arc::default(),
             closed: AtomicBool::new(false),
             shedding: AtomicBool::new(false),
@@ -217,7 +217,9 @@ impl Shared {
         if self.is_closed() {
             return Err(NotOpened::Closed);
         }
-        self.admit(handshake.address())?;
+        if !self.addresses.admit(handshake.address()) {
+            return Err(NotOpened::TooMany);
+        }
         self.start();
         let sid = Sid::from_random(self.node, random());
         let delay = self.delay(transport);
@@ -250,7 +252,7 @@ impl Shared {
         if self.is_closed() || self.session(sid).is_some() {
             return None;
         }
-        self.count_session(handshake.address());
+        self.addresses.count(handshake.address());
         self.start();
         let session = Session::open(self, sid, Transport::WebSocket, handshake, None);
         self.metrics.moved_here();
@@ -262,7 +264,7 @@ impl Shared {
     pub(crate) fn give_away(&self, session: &Session) {
         self.moved.lock().insert(session.sid(), now());
         self.sessions.write().remove(&session.sid());
-        self.release(session.handshake().address());
+        self.addresses.release(session.handshake().address());
         self.metrics.moved_away();
     }
 
@@ -286,7 +288,7 @@ impl Shared {
     /// The session is over.
     pub(crate) fn forget(&self, session: &Session, closed: Closed) {
         self.sessions.write().remove(&session.sid());
-        self.release(session.handshake().address());
+        self.addresses.release(session.handshake().address());
         self.metrics.closed(session.transport(), closed.reason);
         tracing::debug!(
             sid = ?session.sid(),
@@ -357,36 +359,6 @@ impl Shared {
         self.peers.iter().for_each(|peers| peers.leave());
         self.clock.stop();
         self.running.get().into_iter().flat_map(|running| &running.flushers).for_each(|flusher| flusher.stop());
-    }
-
-    fn admit(&self, address: Option<IpAddr>) -> Result<(), NotOpened> {
-        let max = self.config.limits.sessions_per_address;
-        let Some(address) = address.filter(|_| max > 0) else { return Ok(()) };
-        let mut addresses = self.addresses.lock();
-        let sessions = addresses.entry(address).or_default();
-        if *sessions >= max {
-            return Err(NotOpened::TooMany);
-        }
-        *sessions += 1;
-        Ok(())
-    }
-
-    /// Counts a session that has been let in already.
-    fn count_session(&self, address: Option<IpAddr>) {
-        if let Some(address) = address.filter(|_| self.config.limits.sessions_per_address > 0) {
-            *self.addresses.lock().entry(address).or_default() += 1;
-        }
-    }
-
-    fn release(&self, address: Option<IpAddr>) {
-        let Some(address) = address.filter(|_| self.config.limits.sessions_per_address > 0) else { return };
-        let mut addresses = self.addresses.lock();
-        if let Some(sessions) = addresses.get_mut(&address) {
-            *sessions -= 1;
-            if *sessions == 0 {
-                addresses.remove(&address);
-            }
-        }
     }
 }
 

@@ -27,6 +27,7 @@
 //! - [`WebSocket`]: a plain WebSocket without Engine.IO, on the same code, for programs that also need one.
 //! - [`Listener`]: a hardened HTTP/1.1 server with TLS.
 
+mod addresses;
 mod application;
 mod clock;
 mod config;

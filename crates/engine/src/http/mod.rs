@@ -17,7 +17,7 @@ pub use body::Body;
 pub use cookie::{Cookie, SameSite};
 pub use cors::{AllowedOrigin, Cors};
 pub(crate) use receive::{Unreadable, collect, declares_too_much};
-pub(crate) use response::{closing, empty};
+pub(crate) use response::{busy, closing, empty, noop};
 pub(crate) use route::{answer_polling, refuse};
 pub(crate) use service::{BodyError, RequestBody};
 pub use service::{EngineLayer, EngineService, WithEngine};

@@ -29,7 +29,7 @@ pub(super) fn refusal(refusal: &Refusal) -> Response<Body> {
 }
 
 /// The server has as many clients as it may have, of this address or altogether.
-pub(super) fn busy() -> Response<Body> {
+pub(crate) fn busy() -> Response<Body> {
     let mut response = closing(StatusCode::SERVICE_UNAVAILABLE);
     response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("5"));
     response
@@ -41,6 +41,13 @@ pub(super) fn polling(content_type: &'static str, body: impl Into<Body>) -> Resp
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
+/// Sends a client that polls elsewhere: nothing has come, and the connection closes.
+pub(crate) fn noop() -> Response<Body> {
+    let mut response = polling(PAYLOAD_TYPE, "6");
+    response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     response
 }
 

@@ -13,7 +13,7 @@ use http::{Method, Request, Response, StatusCode};
 use super::convert::{request_to, response_from};
 use super::{Exchange, patience};
 use crate::Engine;
-use crate::http::{Body, RequestBody, Unreadable, closing, collect, declares_too_much, empty};
+use crate::http::{Body, RequestBody, Unreadable, closing, collect, declares_too_much, empty, noop};
 
 /// Has the owner of the session answer a request.
 pub(crate) async fn forward(
@@ -24,6 +24,8 @@ pub(crate) async fn forward(
 ) -> Result<Response<Body>, Refusal> {
     let (parts, body) = request.into_parts();
     let (kind, body) = match parts.method {
+        // It would be dropped when this node stops, which would end its session.
+        Method::GET if engine.0.is_closed() => return Ok(noop()),
         Method::GET => ("get", Bytes::new()),
         Method::POST => match receive(engine, exchange, sid, &parts, body).await {
             Ok(body) => ("post", body),

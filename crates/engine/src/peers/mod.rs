@@ -41,7 +41,8 @@ pub trait Peers: Send + Sync + 'static {
     /// of the futures. They tell whether there is such a node, and that as soon as possible.
     fn send(&self, to: NodeId, message: Vec<u8>) -> Sending;
 
-    /// Calls a function with every message that is for the node `me`, one at a time. Called once by each engine.
+    /// Calls a function with every message that is for the node `me`, one at a time, in the runtime of the engine. Called
+    /// once by each engine.
     fn listen(&self, me: NodeId, receive: Receive);
 
     /// The node is gone: from now on, messages for it are told to be lost.

@@ -9,11 +9,11 @@ use http::{Extensions, Response};
 use hyper::upgrade::OnUpgrade;
 use prometheus::IntGauge;
 
+use super::Exchange;
 use super::channel::{Channel, Role};
 use super::convert::{headers_from, headers_to, response_from};
 use super::pump::{Handover, Pump};
-use super::{Exchange, patience};
-use crate::http::Body;
+use crate::http::{Body, busy};
 use crate::websocket::{Acceptance, Driver, Stream};
 use crate::{Engine, Handshake};
 
@@ -33,11 +33,14 @@ pub(crate) async fn upgrade(
     exchange: &Arc<Exchange>,
     arrival: Arrival,
 ) -> Result<Response<Body>, Refusal> {
+    if engine.0.is_closed() {
+        return Ok(busy());
+    }
     let Arrival { sid, mut acceptance, base64, extensions } = arrival;
     let open = Open { sid, base64, headers: headers_to(acceptance.headers()) };
     let asking = exchange.ask(sid.node(), "websocket", Message::Open(open)).ok_or(Refusal::SessionUnknown)?;
     let socket = Socket(exchange.channel(sid.node(), asking.id(), Role::Asker));
-    let (headers, is_accepted) = match asking.answer(patience(&engine.0.config)).await {
+    let (headers, is_accepted) = match asking.answer(engine.0.config.session.upgrade_timeout).await {
         Some(Message::Accepted(headers)) => (headers, true),
         Some(Message::Occupied(headers)) => (headers, false),
         Some(Message::Response(response)) => return response_from(response).ok_or(Refusal::SessionUnknown),

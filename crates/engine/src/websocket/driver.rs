@@ -9,20 +9,20 @@ use std::time::{Duration, Instant};
 
 use fanfare_proto::buffer::Buffer;
 use fanfare_proto::engine::peer::TakeOver;
-use fanfare_proto::engine::{CloseReason, Closed, Packet};
+use fanfare_proto::engine::{CloseReason, Closed};
 use fastwebsockets::OpCode;
 use tokio::time::Sleep;
 
 use super::buffers::with_buffer;
-use super::decoder::{Decoder, Event, FrameError, Input};
+use super::decoder::{Decoder, FrameError, Input};
+use super::events::{Next, handle_event, handle_probe};
 use super::meter::Meter;
 use super::{LINGER, Stream};
 use crate::Engine;
-use crate::Message;
 use crate::clock::now;
 use crate::outgoing::prepend_header;
 use crate::peers::Channel;
-use crate::session::{Attempt, Moving, Probed, Session, WebSocketLink};
+use crate::session::{Attempt, Moving, Session, WebSocketLink};
 
 /// Runs one WebSocket from its handshake to its end.
 ///
@@ -68,20 +68,6 @@ enum Stage {
     },
     /// The session and the socket are no longer here.
     Moved,
-}
-
-/// What a message has led to.
-#[derive(Debug)]
-enum Next {
-    Continue,
-    /// The socket has taken the session over.
-    Upgraded,
-    /// The session goes to the node that holds the socket.
-    Moved(Moving),
-    /// The attempt to do so has failed; the session goes on without the socket.
-    Abandoned,
-    /// The session is over.
-    Closed,
 }
 
 impl Driver {
@@ -372,73 +358,6 @@ impl Driver {
             }
         }
         Ok(Poll::Ready(()))
-    }
-}
-
-/// A message on the socket of a session.
-fn handle_event(session: &Session, event: &Event<'_>) -> Next {
-    if session.awaits_pong() && matches!(event, Event::Text(_) | Event::Binary(_)) {
-        session.handle_activity();
-    }
-    match event {
-        Event::Text(text) => handle_text(session, text),
-        Event::Binary(data) => deliver(session, Message::Binary(data)),
-        Event::Ping(payload) => session.pong(payload),
-        Event::Pong => {}
-        Event::Close(code) => session.handle_client_close(*code),
-    }
-    if session.is_open() { Next::Continue } else { Next::Closed }
-}
-
-fn handle_text(session: &Session, text: &str) {
-    // Nearly all packets are messages, which need no look at the state of the session.
-    if let Some(text) = text.strip_prefix('4') {
-        return deliver(session, Message::Text(text));
-    }
-    match Packet::parse(text) {
-        Ok(packet) => session.handle_packet(&packet, None),
-        Err(error) => {
-            session.engine().metrics.error("packet");
-            tracing::debug!(sid = ?session.sid(), %error, "packet refused");
-            session.handle_error(CloseReason::ParseError.into());
-        }
-    }
-}
-
-fn deliver(session: &Session, message: Message<'_>) {
-    let metrics = &session.engine().metrics;
-    metrics.messages_received.inc();
-    metrics.bytes_received.inc_by(match message {
-        Message::Text(text) => text.len() as u64,
-        Message::Binary(data) => data.len() as u64,
-    });
-    session.deliver(message, None);
-}
-
-/// A message on a probing socket.
-fn handle_probe(
-    session: &Session,
-    event: &Event<'_>,
-    mut attempt: Attempt<'_>,
-    link: impl FnOnce() -> WebSocketLink,
-) -> Next {
-    let packet = match event {
-        Event::Text(text) => Packet::parse(text),
-        Event::Binary(data) => Ok(Packet::Binary((*data).into())),
-        Event::Ping(_) | Event::Pong => return Next::Continue,
-        Event::Close(_) => return Next::Abandoned,
-    };
-    let Ok(packet) = packet else { return Next::Abandoned };
-    match session.handle_probe(&packet, &mut attempt, link) {
-        Probed::Pong => {
-            let mut frame = Buffer::from(Packet::Pong("probe").encode().as_bytes());
-            prepend_header(&mut frame, OpCode::Text);
-            attempt.answers.extend_from_slice(frame.as_slice());
-            Next::Continue
-        }
-        Probed::Upgraded => Next::Upgraded,
-        Probed::Moved(moving) => Next::Moved(moving),
-        Probed::Abort => Next::Abandoned,
     }
 }
 

@@ -4,6 +4,7 @@ mod accept;
 mod buffers;
 mod decoder;
 mod driver;
+mod events;
 mod meter;
 mod plain;
 mod stream;
