@@ -7,13 +7,13 @@ use fanfare_proto::engine::{Closed, Refusal, Upgrade};
 use fanfare_proto::ids::{NodeId, Sid};
 use http::{Method, Request, Response, StatusCode};
 
+use super::Exchange;
 use super::channel::Role;
 use super::convert::{headers_from, headers_to, request_from, response_to};
 use super::relay::RelayStream;
-use super::{Channel, Exchange};
 use crate::Engine;
 use crate::engine::Whereabouts;
-use crate::http::{Body, RequestBody, answer_polling, empty, refuse};
+use crate::http::{Body, RequestBody, answer_polling, closing, empty, refuse};
 use crate::session::Session;
 use crate::websocket::{Driver, Stream};
 
@@ -39,8 +39,9 @@ pub(super) fn request(engine: &Engine, exchange: &Arc<Exchange>, asker: Asker, r
 
 async fn poll(exchange: Arc<Exchange>, asker: Asker, session: Session, request: Request<RequestBody>) {
     let is_get = request.method() == Method::GET;
+    let answering = Answering { exchange: &exchange, asker };
     let response = answer_polling(&session, request).await;
-    exchange.answered(asker.0, asker.1);
+    drop(answering);
     let has_packets = is_get && response.status() == StatusCode::OK;
     let found = exchange.tell(asker.0, asker.1, Message::Response(response_to(response))).await;
     if !found {
@@ -52,42 +53,59 @@ async fn poll(exchange: Arc<Exchange>, asker: Asker, session: Session, request: 
     }
 }
 
+/// A request while it is being answered. Where the application panics, whoever has asked does not wait in vain.
+struct Answering<'a> {
+    exchange: &'a Exchange,
+    asker: Asker,
+}
+
+impl Drop for Answering<'_> {
+    fn drop(&mut self) {
+        self.exchange.answered(self.asker.0, self.asker.1);
+        if std::thread::panicking() {
+            respond(self.exchange, self.asker, closing(StatusCode::INTERNAL_SERVER_ERROR));
+        }
+    }
+}
+
 /// Probes a WebSocket that another node holds.
 pub(super) fn open(engine: &Engine, exchange: &Arc<Exchange>, asker: Asker, open: peer::Open) {
+    match find(engine, open.sid) {
+        Ok(session) => {
+            engine.0.metrics.answered_for_peers.with_label_values(&["websocket"]).inc();
+            // Not here, where a hook that panics would harm others.
+            engine.0.spawn(probe(engine.clone(), exchange.clone(), asker, session, open));
+        }
+        // The session has its WebSocket, on another node.
+        Err(Refusal::BadRequest) => drop(exchange.tell(asker.0, asker.1, Message::Occupied(open.headers))),
+        Err(refusal) => respond(exchange, asker, refuse(engine, &refusal)),
+    }
+}
+
+async fn probe(engine: Engine, exchange: Arc<Exchange>, asker: Asker, session: Session, open: peer::Open) {
     let Some(mut headers) = headers_from(open.headers) else {
         engine.0.metrics.malformed_peer_messages.inc();
-        return respond(exchange, asker, refuse(engine, &Refusal::BadRequest));
+        return respond(&exchange, asker, refuse(&engine, &Refusal::BadRequest));
     };
-    let session = match find(engine, open.sid) {
-        Ok(session) => session,
-        // The session has its WebSocket, on another node.
-        Err(Refusal::BadRequest) => {
-            return drop(exchange.tell(asker.0, asker.1, Message::Occupied(headers_to(&headers))));
-        }
-        Err(refusal) => return respond(exchange, asker, refuse(engine, &refusal)),
-    };
-    engine.0.metrics.answered_for_peers.with_label_values(&["websocket"]).inc();
+    let answering = Answering { exchange: &exchange, asker };
+    if let Some(hook) = &engine.0.config.headers {
+        hook(&mut headers, session.handshake());
+    }
     let upgrade = match engine.0.may_upgrade() {
         true => session.handle_upgrade(),
         false => Upgrade::Refuse(Refusal::BadRequest),
     };
-    if let Some(hook) = &engine.0.config.headers {
-        hook(&mut headers, session.handshake());
-    }
+    drop(answering);
     match upgrade {
         Upgrade::Probe => {
             let channel = exchange.channel(asker.0, asker.1, Role::Owner);
             channel.tell(Message::Accepted(headers_to(&headers)));
-            engine.0.spawn(probe(session, channel, open.base64));
+            let stream = Stream::Other(Box::pin(RelayStream::new(channel.clone())));
+            Driver::probe_relayed(session, open.base64, channel).run(stream, &[]).await;
         }
         Upgrade::Occupied => drop(exchange.tell(asker.0, asker.1, Message::Occupied(headers_to(&headers)))),
-        Upgrade::Refuse(refusal) => respond(exchange, asker, refuse(engine, &refusal)),
+        Upgrade::Refuse(refusal) => respond(&exchange, asker, refuse(&engine, &refusal)),
     }
-}
-
-async fn probe(session: Session, channel: Arc<Channel>, base64: bool) {
-    let stream = Stream::Other(Box::pin(RelayStream::new(channel.clone())));
-    Driver::probe_relayed(session, base64, channel).run(stream, &[]).await;
 }
 
 /// The session; one that has moved refuses as one that has upgraded.

@@ -144,11 +144,16 @@ impl Exchange {
     }
 
     fn take_answer(&self, from: NodeId, id: u64, message: Message) {
-        let mut asked = self.asked.lock();
-        if asked.get(&id).is_some_and(|asked| asked.owner == from) {
-            let asked = asked.remove(&id).expect("it is there");
-            // Whoever has just given up does not want it.
-            let _ = asked.answer.send(message);
+        let asked = {
+            let mut asked = self.asked.lock();
+            let is_asked = asked.get(&id).is_some_and(|asked| asked.owner == from);
+            if is_asked { asked.remove(&id) } else { None }
+        };
+        let is_accepted = matches!(message, Message::Accepted(_));
+        let unwanted = asked.is_none_or(|asked| asked.answer.send(message).is_err());
+        if unwanted && is_accepted {
+            // Whoever has asked has given up, and nobody holds the socket that the owner waits for.
+            drop(self.tell(from, id, Message::Close));
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use fanfare_engine::{Message, Transport};
+use fanfare_engine::{Message, Session, Transport};
 use fanfare_testkit::{Http, Polling, WebSocket};
 
 use crate::cluster::{Cluster, at_once, forwarded, patient};
@@ -173,6 +173,31 @@ async fn what_the_client_has_said_is_heard_even_if_its_session_cannot_move() {
     assert_eq!(cluster.nodes[0].text().await, "last words");
     assert_eq!(cluster.nodes[0].closed().await.reason.as_str(), "transport error");
     assert_eq!(cluster.nodes[0].engine.clients_count(), 0);
+}
+
+#[tokio::test]
+async fn an_application_that_panics_harms_one_request() {
+    let net = Net::default();
+    let start = async || {
+        let options = at_once().peers(net.port()).headers(|_, handshake| assert!(!handshake.url().contains("boom")));
+        Server::custom(options, |_| {}, |_, received| assert!(received.message != Message::Text("boom"))).await
+    };
+    let (owner, other) = (start().await, start().await);
+    let polling = owner.polling().await.at(other.address);
+    assert_eq!(polling.send(&["4boom"]).await.status, 500);
+    // A session whose hook panics: the node still answers others.
+    let open = Http::get(owner.address, "/engine.io/?EIO=4&transport=polling&boom=1");
+    let _ = tokio::spawn(open).await;
+    let session =
+        owner.engine.sessions().into_iter().find(|session| session.handshake().url().contains("boom")).unwrap();
+    let target = format!("/engine.io/?EIO=4&transport=websocket&sid={}", session.sid().as_str());
+    let mut doomed = Http::connect(other.address).await;
+    doomed.send_request("GET", &target, &WebSocket::HANDSHAKE, b"").await;
+    assert_eq!(doomed.response().await.status, 500);
+    let polling = owner.polling().await.at(other.address);
+    assert_eq!(polling.send(&["4unharmed"]).await.text(), "ok");
+    owner.engine.sessions().iter().for_each(Session::discard);
+    crate::server::within("the end", owner.engine.shutdown(fanfare_testkit::PATIENCE * 10)).await;
 }
 
 #[tokio::test]
