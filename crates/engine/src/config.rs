@@ -432,6 +432,7 @@ mod tests {
             "max_http_buffer_size: 0 is not allowed; it is at least 1"
         );
         assert_eq!(error(builder().transports([])), "transports: [] is not allowed; name at least one");
+        assert!(error(builder().delayed_connection(Duration::from_secs(11))).starts_with("delayed_connection: 11s"));
         assert!(error(builder().path("no-slash")).starts_with("path: no-slash/ is not allowed"));
         assert!(error(builder().message_rate(MessageRate { per_second: 0, burst: 1 })).starts_with("message_rate"));
         assert!(error(builder().cors(Cors::any().credentials(true))).starts_with("cors"));
