@@ -2,5 +2,6 @@
 
 mod broadcasts;
 mod common;
+mod emitter;
 mod faults;
 mod requests;
