@@ -119,6 +119,7 @@ where
         let (service, metrics) = (self.service, self.metrics.clone());
         let answer = hyper::service::service_fn({
             let heads = heads.clone();
+            .max_header_size(MAX_HEAD_BYTES)
             move |request| respond(service.clone(), request, heads.clone(), metrics.clone(), peer, secure)
         });
         let mut connection = self.http.serve_connection(io, answer).with_upgrades();
@@ -160,19 +161,25 @@ where
     B::Data: Send,
     B::Error: Into<BodyError>,
 {
-    if let Err(kind) = heads.check(&request) {
-        metrics.failed(kind);
-        let mut response = Response::new(Empty::new().map_err(|never| match never {}).boxed_unsync());
-        *response.status_mut() = StatusCode::BAD_REQUEST;
-        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
-        return Ok(response);
-    }
+    let is_last = match heads.check(&request) {
+        Ok(checked) => checked.is_last,
+        Err(kind) => {
+            metrics.failed(kind);
+            let mut response = Response::new(Empty::new().map_err(|never| match never {}).boxed_unsync());
+            *response.status_mut() = StatusCode::BAD_REQUEST;
+            response.headers_mut().insert(CONNECTION, CLOSE);
+            return Ok(response);
+        }
+    };
     request.extensions_mut().insert(PeerAddr(peer));
     if secure {
         request.extensions_mut().insert(Secure);
     }
     std::future::poll_fn(|cx| service.poll_ready(cx)).await.map_err(Into::into)?;
-    let response = service.call(request).await.map_err(Into::into)?;
+    let mut response = service.call(request).await.map_err(Into::into)?;
+    if is_last {
+        response.headers_mut().entry(CONNECTION).or_insert(CLOSE);
+    }
     Ok(response.map(|body| body.map_err(Into::into).boxed_unsync()))
 }
 
@@ -207,3 +214,5 @@ fn kind(error: &hyper::Error) -> &'static str {
 /// Source: `limits.md`.
 const MAX_HEADERS: usize = 100;
 const MAX_HEAD_BYTES: usize = 16 << 10;
+
+const CLOSE: HeaderValue = HeaderValue::from_static("close");
