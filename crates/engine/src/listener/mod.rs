@@ -1,6 +1,7 @@
 //! A hardened HTTP/1.1 listener for programs that have no server of their own.
 
 mod connection;
+mod farewell;
 mod guard;
 mod metrics;
 
@@ -19,7 +20,7 @@ use tower_service::Service;
 
 use crate::http::BodyError;
 pub(crate) use connection::Connection;
-use connection::Serving;
+use connection::{Serving, Timeouts};
 use metrics::Metrics;
 pub(crate) use metrics::Place;
 
@@ -32,7 +33,7 @@ pub(crate) use metrics::Place;
 pub struct Listener {
     listener: TcpListener,
     max_connections: usize,
-    head_timeout: Duration,
+    timeouts: Timeouts,
     tls: Option<Arc<ServerConfig>>,
     metrics: Metrics,
     shutdown: watch::Sender<bool>,
@@ -62,7 +63,7 @@ impl Listener {
         Self {
             listener,
             max_connections: 100_000,
-            head_timeout: Duration::from_secs(10),
+            timeouts: Timeouts { head: Duration::from_secs(10), write: Duration::from_secs(10) },
             tls: None,
             metrics: Metrics::default(),
             shutdown: watch::Sender::new(false),
@@ -82,7 +83,13 @@ impl Listener {
 
     /// How long a request head may take, and a connection may say nothing. Default: 10 s.
     pub fn head_timeout(mut self, timeout: Duration) -> Self {
-        self.head_timeout = timeout;
+        self.timeouts.head = timeout;
+        self
+    }
+
+    /// How long a client may take nothing of an answer. Default: 10 s.
+    pub fn write_timeout(mut self, timeout: Duration) -> Self {
+        self.timeouts.write = timeout;
         self
     }
 
@@ -114,8 +121,9 @@ impl Listener {
         B::Error: Into<BodyError>,
     {
         let places = Arc::new(Semaphore::new(self.max_connections));
+        let turned_away = Arc::new(Semaphore::new(farewell::MAX_TURNED_AWAY));
         let mut ending = self.shutdown.subscribe();
-        let serving = Serving::new(service, self.head_timeout, self.metrics.clone(), self.shutdown.subscribe());
+        let serving = Serving::new(service, self.timeouts, self.metrics.clone(), self.shutdown.subscribe());
         let tls = self.tls.map(TlsAcceptor::from);
         loop {
             let accepted = tokio::select! {
@@ -132,7 +140,7 @@ impl Listener {
             };
             let Ok(place) = places.clone().try_acquire_owned() else {
                 self.metrics.rejected.inc();
-                tokio::spawn(turn_away(stream));
+                farewell::turn_away(stream, turned_away.clone().try_acquire_owned().ok());
                 continue;
             };
             // Without it the kernel holds small packets back; a message should leave when it is sent.
@@ -174,33 +182,6 @@ async fn shutdown(ending: &mut watch::Receiver<bool>) {
     let _ = ending.wait_for(|&ending| ending).await;
 }
 
-/// Answers a connection that is one too many, without reading what it wants.
-async fn turn_away(stream: TcpStream) {
-    const ANSWER: &[u8] =
-        b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 5\r\nconnection: close\r\ncontent-length: 0\r\n\r\n";
-    let ended = async {
-        stream.writable().await?;
-        stream.try_write(ANSWER)?;
-        linger(&stream).await
-    };
-    let _ = tokio::time::timeout(LINGER, ended).await;
-}
-
-/// Ends the sending side and reads until the client does the same: what it has sent and nobody has read would
-/// otherwise reset the connection, and the answer with it.
-async fn linger(stream: &TcpStream) -> io::Result<()> {
-    socket2::SockRef::from(stream).shutdown(std::net::Shutdown::Write)?;
-    loop {
-        stream.readable().await?;
-        match stream.try_read(&mut [0; 1024]) {
-            Ok(0) => return Ok(()),
-            Ok(_) => {}
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-            Err(error) => return Err(error),
-        }
-    }
-}
-
 /// Out of descriptors, there is nothing to do but to wait until somebody leaves. Other errors belong to one
 /// connection that is gone already.
 fn pause_after(error: &io::Error) -> Duration {
@@ -213,4 +194,3 @@ fn pause_after(error: &io::Error) -> Duration {
 }
 
 const GRACE: Duration = Duration::from_secs(5);
-const LINGER: Duration = Duration::from_secs(1);
