@@ -144,11 +144,15 @@ impl Driver {
             self.begin_closing(None);
             return Poll::Ready(());
         }
-        if self.poll_write_own(cx, stream).is_err() {
-            self.abandon();
-            return Poll::Ready(());
+        match self.poll_write_own(cx, stream) {
+            Ok(Poll::Ready(())) => self.poll_read(cx, stream),
+            // A client that does not read its answers is not read from either.
+            Ok(Poll::Pending) => Poll::Pending,
+            Err(_) => {
+                self.abandon();
+                Poll::Ready(())
+            }
         }
-        self.poll_read(cx, stream)
     }
 
     /// Ready when the stage may have changed.
