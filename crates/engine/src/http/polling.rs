@@ -23,7 +23,10 @@ pub(super) async fn answer(session: &Session, request: Request<RequestBody>) -> 
     let mut response = match parts.method {
         Method::GET => get(session, &parts.headers).await?,
         Method::POST => post(session, &parts, body).await?,
-        _ => return Ok(response::empty(StatusCode::METHOD_NOT_ALLOWED)),
+        _ => {
+            session.engine().metrics.error("method");
+            response::wrong_method()
+        }
     };
     count(session, &parts.method, response.status());
     if let Some(hook) = &session.engine().config.headers {
@@ -88,11 +91,12 @@ async fn post(session: &Session, parts: &Parts, body: RequestBody) -> Result<Res
     let collected = collect(session, body).await;
     let body = match collected {
         Ok(body) => body,
-        Err(Unreadable::Broken) => return Ok(response::closing(StatusCode::BAD_REQUEST)),
         Err(unreadable) => {
-            receiving.done();
-            session.handle_post_end();
             metrics.error(unreadable.name());
+            if unreadable != Unreadable::Broken {
+                receiving.done();
+                session.handle_post_end();
+            }
             return Ok(response::closing(unreadable.status()));
         }
     };
