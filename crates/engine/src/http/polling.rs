@@ -100,11 +100,14 @@ async fn post(session: &Session, parts: &Parts, body: RequestBody) -> Result<Res
             return Ok(response::closing(unreadable.status()));
         }
     };
-    receiving.done();
     metrics.bytes_received.inc_by(body.len() as u64);
-    let accepted = handle_payload(session, parts, &body);
+    let accepted = handle_payload(session, parts, &body).await;
+    receiving.done();
     session.handle_post_end();
-    // What the client has asked for waits in its outbox: it is not asked for more until it has taken some.
+    // Until this is answered, the client sends no more.
+    while let Some(wait) = session.throttle().filter(|_| session.is_open()) {
+        tokio::time::sleep(wait).await;
+    }
     session.ready().await;
     let status = if accepted { StatusCode::OK } else { StatusCode::BAD_REQUEST };
     let mut response = response::polling(response::OK_TYPE, if accepted { "ok" } else { "" });
@@ -135,7 +138,7 @@ fn refuse_head(session: &Session, headers: &HeaderMap) -> Option<Response<Body>>
 }
 
 /// Handles the packets of a body one after the other; says whether all of them made sense.
-fn handle_payload(session: &Session, parts: &Parts, body: &[u8]) -> bool {
+async fn handle_payload(session: &Session, parts: &Parts, body: &[u8]) -> bool {
     let metrics = &session.engine().metrics;
     let Ok(text) = std::str::from_utf8(body) else {
         metrics.error("invalid_utf8");
@@ -143,14 +146,21 @@ fn handle_payload(session: &Session, parts: &Parts, body: &[u8]) -> bool {
         return false;
     };
     // Leaves what the packets ask for in one piece, so that one GET takes it.
-    let _cork = session.cork();
+    let mut cork = session.cork();
     let packets = match payload::decode(text, session.engine().config.limits.packets_per_payload) {
         Ok(packets) => packets,
         Err(error) => return refuse_payload(session, &error),
     };
     for packet in packets {
+        if session.is_congested() {
+            // What the client asks for next is answered when it has taken what it has asked for before.
+            drop(cork);
+            session.ready().await;
+            cork = session.cork();
+        }
         match packet {
             Ok(packet) => {
+                session.count_message();
                 metrics.messages_received.inc_by(u64::from(matches!(packet, Packet::Message(_) | Packet::Binary(_))));
                 session.handle_packet(&packet, Some(parts));
             }

@@ -315,4 +315,4 @@ impl WebSocketLink {
 const EAGER_BYTES: usize = 64 << 10;
 
 /// Source: RFC 6455, section 7.4.1.
-const POLICY_VIOLATION: u16 = 1008;
+pub(super) const POLICY_VIOLATION: u16 = 1008;
