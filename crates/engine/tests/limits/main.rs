@@ -1,0 +1,9 @@
+//! What a node does with bad input and abuse, row by row: each test names the rows it checks.
+//!
+//! Every test has a node of its own, with a canary: a client that behaves, and must not notice anything. Rows about memory
+//! and descriptors, which need a process of their own, are in `tests/resources`.
+
+mod http;
+mod node;
+
+pub(crate) use node::Node;
