@@ -158,6 +158,9 @@ async fn handle_payload(session: &Session, parts: &Parts, body: &[u8]) -> bool {
             session.ready().await;
             cork = session.cork();
         }
+        if !session.is_open() {
+            break;
+        }
         match packet {
             Ok(packet) => {
                 session.count_message();

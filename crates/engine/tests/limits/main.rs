@@ -3,7 +3,12 @@
 //! Every test has a node of its own, with a canary: a client that behaves, and must not notice anything. Rows about memory
 //! and descriptors, which need a process of their own, are in `tests/resources`.
 
+mod bodies;
+mod engine_io;
+mod frames;
 mod http;
 mod node;
+mod upgrades;
+mod websocket;
 
 pub(crate) use node::Node;
