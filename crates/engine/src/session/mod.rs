@@ -411,7 +411,7 @@ impl Session {
                 match action {
                     Action::SendPing => {
                         self.0.engine.metrics.pings.inc();
-                        let _ = state.push(self.0.engine.ping.clone(), &self.0.engine.config.limits);
+                        state.ping(self.0.engine.ping.clone(), &self.0.engine.config.limits);
                     }
                     Action::AbortUpgrade => self.0.engine.metrics.upgrades.with_label_values(&["timeout"]).inc(),
                     Action::AnswerPoll | Action::Close => {}

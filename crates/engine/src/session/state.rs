@@ -92,6 +92,20 @@ impl State {
 
     /// Adds to the outbox. What is too much for one flush is written on the way.
     pub(crate) fn push(&mut self, messages: Outgoing, limits: &Limits) -> Result<(), SendError> {
+        self.enqueue(messages, limits)?;
+        if let Link::Polling(_) = self.link {
+            self.stalled_since.get_or_insert_with(now);
+        }
+        Ok(())
+    }
+
+    /// Adds a ping. How long one may wait for the next poll is the ping timeout's business: nothing else waits for a
+    /// client to be slow to take.
+    pub(super) fn ping(&mut self, ping: Outgoing, limits: &Limits) {
+        let _ = self.enqueue(ping, limits);
+    }
+
+    fn enqueue(&mut self, messages: Outgoing, limits: &Limits) -> Result<(), SendError> {
         if !self.core.is_open() {
             return Err(SendError);
         }
@@ -101,9 +115,6 @@ impl State {
         }
         if self.outbox.bytes() > EAGER_BYTES {
             self.write();
-        }
-        if let Link::Polling(_) = self.link {
-            self.stalled_since.get_or_insert_with(now);
         }
         Ok(())
     }
