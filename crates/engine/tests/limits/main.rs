@@ -4,10 +4,12 @@
 //! and descriptors, which need a process of their own, are in `tests/resources`.
 
 mod bodies;
+mod clock;
 mod engine_io;
 mod frames;
 mod http;
 mod node;
+mod slow;
 mod upgrades;
 mod websocket;
 
