@@ -59,18 +59,20 @@ async fn an_unknown_version_is_refused() {
     node.is_well().await;
 }
 
-/// HTTP-05.
+/// HTTP-05, SEC-04.
 #[tokio::test]
 async fn an_unknown_session_is_refused() {
     let mut node = Node::start().await;
     let long = "A".repeat(3000);
-    let sids = ["", "AAAAAAAAAAAAAAAAAAAAAAAA", "__proto__", &long, "%00", "%F0%9F%98%80", "..%2f..%2f", "*"];
+    let socket_id = "A".repeat(20);
+    let sids =
+        ["", "AAAAAAAAAAAAAAAAAAAAAAAA", &socket_id, "__proto__", &long, "%00", "%F0%9F%98%80", "..%2f..%2f", "*"];
     for sid in sids {
         let target = format!("{POLLING}&sid={sid}");
         is_refused(&node.get(&target).await, 1, "Session ID unknown");
         is_refused(&Http::post(node.address, &target, b"4x").await, 1, "Session ID unknown");
     }
-    assert_eq!(node.count("fanfare_refused_requests_total", "session_unknown"), 16);
+    assert_eq!(node.count("fanfare_refused_requests_total", "session_unknown"), 18);
     node.is_well().await;
 }
 

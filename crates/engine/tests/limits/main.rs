@@ -3,12 +3,14 @@
 //! Every test has a node of its own, with a canary: a client that behaves, and must not notice anything. Rows about memory
 //! and descriptors, which need a process of their own, are in `tests/resources`.
 
+mod abuse;
 mod bodies;
 mod clock;
 mod engine_io;
 mod frames;
 mod http;
 mod node;
+mod origins;
 mod slow;
 mod upgrades;
 mod websocket;

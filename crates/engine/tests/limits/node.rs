@@ -35,13 +35,26 @@ impl Node {
 
     /// With other options.
     pub(crate) async fn with(configure: impl FnOnce(EngineBuilder) -> EngineBuilder) -> Self {
-        Self::behind(configure, |listener| listener).await
+        Self::launch(configure, |listener| listener, &[]).await
     }
 
-    /// With other options of its listener, too.
-    pub(crate) async fn behind(
+    /// With other options of its listener.
+    pub(crate) async fn listening(listen: impl FnOnce(Listener) -> Listener) -> Self {
+        Self::launch(|engine| engine, listen, &[]).await
+    }
+
+    /// With other options, and headers of the canary that these ask for.
+    pub(crate) async fn with_canary(
+        headers: &[(&str, &str)],
+        configure: impl FnOnce(EngineBuilder) -> EngineBuilder,
+    ) -> Self {
+        Self::launch(configure, |listener| listener, headers).await
+    }
+
+    async fn launch(
         configure: impl FnOnce(EngineBuilder) -> EngineBuilder,
         listen: impl FnOnce(Listener) -> Listener,
+        headers: &[(&str, &str)],
     ) -> Self {
         let (ends, ended) = mpsc::unbounded_channel();
         let engine = configure(Engine::builder()).build(move |_: &Session| Echo { ends: ends.clone() });
@@ -51,7 +64,7 @@ impl Node {
         let address = listener.local_addr().expect("it is bound");
         let handle = listener.handle();
         tokio::spawn(listener.serve(engine.service()));
-        let mut canary = WebSocket::connect(address, WEBSOCKET).await;
+        let mut canary = WebSocket::try_connect(address, WEBSOCKET, headers).await.expect("the canary is let in");
         canary.text().await;
         Self { address, engine, canary, songs: 0, ended, listener: handle }
     }
