@@ -286,6 +286,13 @@ impl State {
     pub(super) fn close(&mut self, closed: Closed, engine: &Shared) {
         match closed.reason {
             CloseReason::ForcedClose | CloseReason::TransportClose | CloseReason::ParseError => self.write(),
+            // A bad frame: what the client has asked for before it leaves, unless it does not take it.
+            CloseReason::TransportError if self.close_code.is_some() => {
+                self.write();
+                if matches!(&self.link, Link::WebSocket(link) if link.blocked) {
+                    self.outbox.discard();
+                }
+            }
             CloseReason::SlowConsumer => {
                 engine.metrics.overflows.inc();
                 self.close_code.get_or_insert(POLICY_VIOLATION);
