@@ -217,16 +217,21 @@ async fn errors_tell_nothing_of_the_inside() {
     node.is_well().await;
 }
 
-/// Frames in a row, so that they arrive in one piece.
+/// What comes in one piece is still answered up to the error, and not behind it.
 #[tokio::test]
-async fn nothing_is_handled_behind_an_error() {
+async fn an_error_ends_what_is_handled() {
     let mut node = Node::start().await;
     let mut websocket = node.open_websocket().await;
-    let packets = ["4before", "x", "4behind"].map(|packet| WebSocket::frame(0x81, packet.as_bytes()));
-    websocket.send_raw(&packets.concat()).await;
+    let (before, behind) = (WebSocket::frame(0x81, b"4before"), WebSocket::frame(0x81, b"4behind"));
+    websocket.send_raw(&[&before[..], &WebSocket::frame(0x81, b"x"), &behind].concat()).await;
     assert_eq!(websocket.recv().await, Some(Frame::Text("4before".to_owned())));
     assert_eq!(websocket.recv().await, Some(Frame::Close(None)));
     node.ends_with("parse error").await;
-    assert_eq!(node.count("fanfare_messages_received_total", ""), 1);
+    let mut websocket = node.open_websocket().await;
+    websocket.send_raw(&[&before[..], &WebSocket::frame(0x83, b"x"), &behind].concat()).await;
+    assert_eq!(websocket.recv().await, Some(Frame::Text("4before".to_owned())));
+    assert_eq!(websocket.recv().await, Some(Frame::Close(Some(1002))));
+    node.ends_with("transport error").await;
+    assert_eq!(node.count("fanfare_messages_received_total", ""), 2);
     node.is_well().await;
 }

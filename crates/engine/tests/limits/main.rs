@@ -12,6 +12,7 @@ mod http;
 mod node;
 mod origins;
 mod slow;
+mod tls;
 mod upgrades;
 mod websocket;
 

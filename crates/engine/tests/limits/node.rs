@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use fanfare_engine::{Closed, Connection, Engine, EngineBuilder, Listener, ListenerHandle, Message, Received, Session};
 use fanfare_testkit::{Frame, Http, Polling, Response, WebSocket};
+use prometheus::Registry;
 use tokio::sync::mpsc;
 
 /// The path of everything that is meant for the engine.
@@ -111,11 +112,7 @@ impl Node {
 
     /// The value of a metric: of the series with this label value, or of all together.
     pub(crate) fn count(&self, name: &str, label: &str) -> u64 {
-        let families = self.engine.registry().gather();
-        let family = families.iter().find(|family| family.name() == name);
-        let series = family.into_iter().flat_map(|family| family.get_metric());
-        let series = series.filter(|series| label.is_empty() || series.get_label().iter().any(|l| l.value() == label));
-        series.map(|series| (series.get_counter().get_value() + series.get_gauge().get_value()) as u64).sum()
+        count(self.engine.registry(), name, label)
     }
 
     /// Waits until a metric has a value.
@@ -171,6 +168,15 @@ impl Connection for Echo {
     fn closed(&self, _: &Session, closed: Closed) {
         let _ = self.ends.send(closed);
     }
+}
+
+/// The value of a metric: of the series with this label value, or of all together.
+pub(crate) fn count(registry: &Registry, name: &str, label: &str) -> u64 {
+    let families = registry.gather();
+    let family = families.iter().find(|family| family.name() == name);
+    let series = family.into_iter().flat_map(|family| family.get_metric());
+    let series = series.filter(|series| label.is_empty() || series.get_label().iter().any(|l| l.value() == label));
+    series.map(|series| (series.get_counter().get_value() + series.get_gauge().get_value()) as u64).sum()
 }
 
 /// Checks a refusal of the protocol.
