@@ -8,7 +8,7 @@ mod metrics;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use http::{Request, Response};
 use hyper::body::Incoming;
@@ -125,6 +125,7 @@ impl Listener {
         let mut ending = self.shutdown.subscribe();
         let serving = Serving::new(service, self.timeouts, self.metrics.clone(), self.shutdown.subscribe());
         let tls = self.tls.map(TlsAcceptor::from);
+        let mut warned: Option<Instant> = None;
         loop {
             let accepted = tokio::select! {
                 accepted = self.listener.accept() => accepted,
@@ -133,8 +134,13 @@ impl Listener {
             let (stream, peer) = match accepted {
                 Ok(accepted) => accepted,
                 Err(error) => {
-                    self.metrics.accept_failed(&error);
-                    tokio::time::sleep(pause_after(&error)).await;
+                    self.metrics.failed("accept");
+                    let pause = pause_after(&error);
+                    if !pause.is_zero() && warned.is_none_or(|at| at.elapsed() >= WARNING_INTERVAL) {
+                        warned = Some(Instant::now());
+                        tracing::warn!(%error, "cannot accept connections for the moment");
+                    }
+                    tokio::time::sleep(pause).await;
                     continue;
                 }
             };
@@ -194,3 +200,6 @@ fn pause_after(error: &io::Error) -> Duration {
 }
 
 const GRACE: Duration = Duration::from_secs(5);
+
+/// How often it is logged that there are no descriptors left: each client that leaves makes room for one.
+const WARNING_INTERVAL: Duration = Duration::from_secs(60);
