@@ -55,7 +55,9 @@ impl ListenerHandle {
 impl Listener {
     /// Binds an address, such as `0.0.0.0:3000`.
     pub async fn bind(address: impl ToSocketAddrs) -> io::Result<Self> {
-        TcpListener::bind(address).await.map(Self::new)
+        let listener = TcpListener::bind(address).await?;
+        socket2::SockRef::from(&listener).listen(BACKLOG)?;
+        Ok(Self::new(listener))
     }
 
     /// Takes a socket that is bound already.
@@ -198,6 +200,10 @@ fn pause_after(error: &io::Error) -> Duration {
         _ => Duration::from_millis(100),
     }
 }
+
+/// Connections that may wait to be accepted, such as those of everybody who comes back after a node is gone. The kernel
+/// drops what is over it, and clients try again after a second. It allows no more than `net.core.somaxconn` itself.
+const BACKLOG: i32 = 65_535;
 
 const GRACE: Duration = Duration::from_secs(5);
 
