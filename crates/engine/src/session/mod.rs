@@ -501,6 +501,7 @@ impl Drop for Cork<'_> {
             state.corks -= 1;
             state.flush();
         });
+        self.0.notify_drained();
     }
 }
 
