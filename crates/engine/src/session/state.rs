@@ -219,7 +219,8 @@ impl State {
                 if std::mem::take(&mut link.paused) {
                     link.wake();
                 }
-                if let Some(pong) = link.late_pong.take() {
+                // Once the session is over, its close frame is all that follows.
+                if let Some(pong) = link.late_pong.take().filter(|_| self.core.is_open()) {
                     // An empty outbox takes anything.
                     let _ = self.outbox.push(pong, usize::MAX);
                 }

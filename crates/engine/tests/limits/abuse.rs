@@ -8,6 +8,7 @@ use fanfare_engine::{Message, MessageRate, Session};
 use fanfare_proto::buffer::{Buffer, Frame};
 use fanfare_testkit::{Http, Polling, WebSocket};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::tcp::OwnedWriteHalf;
 
 use crate::Node;
 use crate::clock::Clock;
@@ -52,35 +53,30 @@ async fn small_questions_with_large_answers_close_nobody_who_reads() {
     node.is_well().await;
 }
 
-/// LIM-06.
+/// LIM-06, WS-19.
 #[tokio::test]
 async fn a_client_that_asks_and_does_not_read_is_not_read_from_and_then_closed() {
     let clock = Clock::stop();
     let mut node = Node::start().await;
-    let websocket = node.open_websocket().await;
-    let (mut reading, mut writing) = websocket.into_stream().into_split();
-    let flood = tokio::spawn(async move {
-        let request = WebSocket::frame(0x82, &[0; 10_000]);
-        let mut sent = 0;
-        while sent < 400_000_000 && writing.write_all(&request).await.is_ok() {
-            sent += request.len();
-        }
-        sent
-    });
-    clock.pass_secs(9).await;
-    node.sings().await;
-    node.nobody_ended();
-    let received = node.count("fanfare_bytes_received_total", "");
-    clock.pass_secs(2).await;
-    node.ends_with("slow consumer").await;
-    assert_eq!(node.count("fanfare_bytes_received_total", ""), received, "reading has stopped");
-    assert_eq!(node.count("fanfare_outbox_overflows_total", ""), 1);
-    // What is on its way arrives, then the client is told why there is no more.
-    let mut rest = Vec::new();
-    reading.read_to_end(&mut rest).await.expect("it is closed in good order");
-    assert!(rest.ends_with(b"\x88\x02\x03\xf0"), "closed with 1008");
-    clock.pass_secs(1).await;
-    assert!(flood.await.expect("it ends") < 100_000_000);
+    for (closed, question) in [(1, WebSocket::frame(0x82, &[0; 10_000])), (2, WebSocket::frame(0x89, &[0; 125]))] {
+        let websocket = node.open_websocket().await;
+        let (mut reading, writing) = websocket.into_stream().into_split();
+        let flood = tokio::spawn(floods(writing, question));
+        clock.pass_secs(9).await;
+        node.sings().await;
+        node.nobody_ended();
+        let received = node.count("fanfare_bytes_received_total", "");
+        clock.pass_secs(2).await;
+        node.ends_with("slow consumer").await;
+        assert_eq!(node.count("fanfare_bytes_received_total", ""), received, "reading has stopped");
+        assert_eq!(node.count("fanfare_outbox_overflows_total", ""), closed);
+        // What is on its way arrives, then the client is told why there is no more.
+        let mut rest = Vec::new();
+        reading.read_to_end(&mut rest).await.expect("it is closed in good order");
+        assert!(rest.ends_with(b"\x88\x02\x03\xf0"), "closed with 1008");
+        clock.pass_secs(1).await;
+        assert!(flood.await.expect("it ends") < 100_000_000);
+    }
     node.is_well().await;
 }
 
@@ -253,6 +249,16 @@ async fn connections_over_the_limit_are_turned_away() {
     drop(held);
     node.counts("fanfare_connections", "", 1).await;
     node.is_well().await;
+}
+
+/// Asks without end, as far as the server reads; returns how much was sent.
+async fn floods(mut writing: OwnedWriteHalf, question: Vec<u8>) -> usize {
+    let questions = question.repeat(1 + 10_000 / question.len());
+    let mut sent = 0;
+    while sent < 400_000_000 && writing.write_all(&questions).await.is_ok() {
+        sent += questions.len();
+    }
+    sent
 }
 
 /// Begins a POST with messages.
