@@ -166,7 +166,7 @@ where
         let answer = ended.err().and_then(|error| failed(&error, &heads, &self.metrics, peer));
         if let Some(parts) = connection.into_parts() {
             let Connection { stream, place: _place, .. } = parts.io.into_inner();
-            farewell::say(stream, answer.unwrap_or_default()).await;
+            farewell::say(stream, answer.unwrap_or_default(), heads.is_mid_request()).await;
         }
     }
 }

@@ -7,14 +7,14 @@ use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::sync::OwnedSemaphorePermit;
 
-/// Says what is still to be said, and reads until the client has closed its side too. What it has sent and nobody has
-/// read would otherwise reset the connection, and the answer with it.
-pub(super) async fn say<T: AsyncRead + AsyncWrite + Unpin>(mut stream: T, answer: &[u8]) {
+/// Says what is still to be said, and ends the sending side. If the client may be sending, reads until it ends its side
+/// too: what nobody has read would otherwise reset the connection, and the answer with it.
+pub(super) async fn say<T: AsyncRead + AsyncWrite + Unpin>(mut stream: T, answer: &[u8], is_sending: bool) {
     let said = async {
         stream.write_all(answer).await?;
         stream.shutdown().await?;
         let mut unwanted = [0; 4096];
-        while stream.read(&mut unwanted).await? > 0 {}
+        while is_sending && stream.read(&mut unwanted).await? > 0 {}
         Ok::<_, std::io::Error>(())
     };
     let _ = tokio::time::timeout(LINGER, said).await;
@@ -26,7 +26,7 @@ pub(super) fn turn_away(stream: TcpStream, permit: Option<OwnedSemaphorePermit>)
     match permit {
         Some(permit) => {
             tokio::spawn(async move {
-                say(stream, BUSY).await;
+                say(stream, BUSY, true).await;
                 drop(permit);
             });
         }

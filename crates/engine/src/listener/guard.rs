@@ -21,6 +21,8 @@ struct Recorded {
     bytes: Vec<u8>,
     /// Bytes of that body that are still to come.
     body: u64,
+    /// The body is a chunked one.
+    chunked: bool,
     /// More has come than can be kept, so that heads can no longer be told from bodies.
     overrun: bool,
 }
@@ -50,6 +52,12 @@ impl RawHeads {
         !self.0.lock().bytes.is_empty()
     }
 
+    /// Whether the client may be saying something that nobody has read.
+    pub(super) fn is_mid_request(&self) -> bool {
+        let recorded = self.0.lock();
+        !recorded.bytes.is_empty() || recorded.body > 0 || recorded.chunked || recorded.overrun
+    }
+
     /// Whether the head that has begun does so like this.
     pub(super) fn starts_with(&self, prefix: &[u8]) -> bool {
         self.0.lock().bytes.starts_with(prefix)
@@ -58,7 +66,7 @@ impl RawHeads {
     /// A head has been parsed: says what is wrong with it, if anything.
     pub(super) fn check<B: Body>(&self, request: &Request<B>) -> Result<Checked, &'static str> {
         let body = request.body().size_hint().exact();
-        let head = self.take_head(body.unwrap_or(0)).ok_or("overrun")?;
+        let head = self.take_head(body).ok_or("overrun")?;
         if has_bare_newline(&head) {
             return Err("bare_newline");
         }
@@ -73,7 +81,7 @@ impl RawHeads {
     }
 
     /// Takes out the first head, and what has come of the body behind it.
-    fn take_head(&self, body: u64) -> Option<Vec<u8>> {
+    fn take_head(&self, body: Option<u64>) -> Option<Vec<u8>> {
         let mut recorded = self.0.lock();
         if recorded.overrun {
             return None;
@@ -83,7 +91,7 @@ impl RawHeads {
         let start = head.iter().position(|byte| !matches!(byte, b'\r' | b'\n')).unwrap_or(0);
         let end = head[start..].windows(4).position(|window| window == b"\r\n\r\n");
         let rest = head.split_off(end.map_or(head.len(), |end| start + end + 4));
-        recorded.body = body;
+        (recorded.body, recorded.chunked) = (body.unwrap_or(0), body.is_none());
         drop(recorded);
         self.record(&rest);
         Some(head)
@@ -150,12 +158,13 @@ mod tests {
         let heads = RawHeads::default();
         heads.record(b"POST / HTTP/1.1\r\ncontent-length: 20\r\n\r\n\r\n");
         assert_eq!(heads.check(&request("\r\ncontent-length: 5\n")), FINE);
-        assert!(!heads.is_mid_head(), "the body has begun");
+        assert!(!heads.is_mid_head() && heads.is_mid_request(), "the body has begun");
         heads.record(b"content-length: 5\n");
-        assert!(!heads.is_mid_head(), "the body has ended");
+        assert!(!heads.is_mid_head() && !heads.is_mid_request(), "the body has ended");
         heads.record(b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n");
         assert!(heads.is_mid_head());
         assert_eq!(heads.check(&chunked()), Ok(Checked { is_last: true }));
+        assert!(heads.is_mid_request(), "nobody knows where it ends");
     }
 
     #[test]

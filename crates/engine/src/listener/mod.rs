@@ -27,7 +27,7 @@ pub(crate) use metrics::Place;
 /// Accepts connections and serves any tower service on them, within bounds that no client can overstep.
 ///
 /// A request head may have 16 KiB and 100 headers and take 10 s; a connection that says nothing for 10 s is
-/// closed; what is no HTTP gets 400. See [`Engine::service`](crate::Engine::service) for an example.
+/// closed, and so is one whose client takes nothing of an answer for 10 s; what is no HTTP gets 400. See [`Engine::service`](crate::Engine::service) for an example.
 #[derive(Debug)]
 #[must_use]
 pub struct Listener {
