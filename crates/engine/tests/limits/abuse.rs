@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use fanfare_engine::{Message, MessageRate, Session};
+use fanfare_engine::{Message, MessageRate};
 use fanfare_proto::buffer::{Buffer, Frame};
 use fanfare_testkit::{Http, Polling, WebSocket};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -86,7 +86,7 @@ async fn a_client_that_does_not_read_is_closed_when_its_outbox_is_full() {
     let mut node = Node::start().await;
     let idle = node.count("fanfare_outbox_bytes", "");
     let mut websocket = WebSocket::connect(node.address, WEBSOCKET).await;
-    let session = session(&node, sid(&websocket.text().await));
+    let session = node.session(sid(&websocket.text().await));
     let mut pushed = 0;
     while pushed < 900_000_000 && session.send(Message::Binary(&[0; 50_000])).is_ok() {
         pushed += 50_000;
@@ -121,7 +121,7 @@ async fn a_client_that_does_not_poll_is_closed() {
     is_refused(&polling.poll().await, 1, "Session ID unknown");
     // What the server says by itself, and a poll never takes.
     let polling = node.open_polling().await;
-    let session = session(&node, polling.sid());
+    let session = node.session(polling.sid());
     let pushed = (0..900).take_while(|_| session.send(Message::Text(&"x".repeat(100_000))).is_ok()).count();
     assert_eq!(pushed, 4 * 1024 * 1024 / 100_071);
     node.ends_with("slow consumer").await;
@@ -158,14 +158,14 @@ async fn the_fullest_outbox_goes_first() {
     }
     let broadcast = node.engine.encode([Frame::Binary(Buffer::from(&[0; 1_000_000][..]))], false);
     for polling in &crowd {
-        session(&node, polling.sid()).send_encoded(&broadcast).expect("it is open");
+        node.session(polling.sid()).send_encoded(&broadcast).expect("it is open");
     }
     drop(broadcast);
     assert!(node.count("fanfare_outbox_bytes", "") < 1_100_000);
     node.sings().await;
     node.nobody_ended();
-    session(&node, crowd[7].sid()).send(Message::Binary(&[0; 1_500_000])).expect("it is open");
-    session(&node, crowd[8].sid()).send(Message::Binary(&[0; 600_000])).expect("it is open");
+    node.session(crowd[7].sid()).send(Message::Binary(&[0; 1_500_000])).expect("it is open");
+    node.session(crowd[8].sid()).send(Message::Binary(&[0; 600_000])).expect("it is open");
     node.ends_with("slow consumer").await;
     for (i, polling) in crowd.iter().enumerate() {
         assert_eq!(polling.poll().await.status, if i == 7 { 400 } else { 200 }, "{i}");
@@ -267,10 +267,6 @@ async fn post(node: &Node, polling: &Polling, messages: usize) -> Http {
     let body = vec!["4x"; messages].join("\x1e");
     connection.send_request("POST", &polling.target("polling"), &[], body.as_bytes()).await;
     connection
-}
-
-fn session(node: &Node, sid: &str) -> Session {
-    node.engine.session(sid.parse().expect("a session id")).expect("it is open")
 }
 
 fn sid(open: &str) -> &str {

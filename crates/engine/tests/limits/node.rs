@@ -134,6 +134,21 @@ impl Node {
         Polling::open(self.address, PATH).await
     }
 
+    /// A poll that has reached its session and waits, or has been answered already.
+    pub(crate) async fn start_poll(&self, polling: &Polling) -> Http {
+        let answered = self.count("fanfare_polling_requests_total", "get");
+        let poll = polling.start_poll().await;
+        let session = self.session(polling.sid());
+        while !session.is_writable() && self.count("fanfare_polling_requests_total", "get") == answered {
+            tokio::task::yield_now().await;
+        }
+        poll
+    }
+
+    pub(crate) fn session(&self, sid: &str) -> Session {
+        self.engine.session(sid.parse().expect("a session id")).expect("it is open")
+    }
+
     /// A session on a WebSocket, behind its handshake.
     pub(crate) async fn open_websocket(&self) -> WebSocket {
         let mut websocket = WebSocket::connect(self.address, WEBSOCKET).await;

@@ -95,7 +95,7 @@ async fn a_silent_connection_has_10_seconds() {
 async fn a_client_has_10_seconds_to_take_some_of_its_answer() {
     let (mut node, clock) = node().await;
     let polling = node.open_polling().await;
-    let poll = polling.start_poll().await;
+    let poll = node.start_poll(&polling).await;
     // More than the kernel holds on both sides together.
     polling.send(&["4expand 40000000"]).await;
     clock.pass(Duration::from_millis(9900)).await;

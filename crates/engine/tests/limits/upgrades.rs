@@ -103,7 +103,7 @@ async fn an_upgrade_under_way_loses_and_reorders_nothing() {
     let mut node = Node::start().await;
     for _ in 0..10 {
         let polling = node.open_polling().await;
-        let session = node.engine.session(polling.sid().parse().expect("a session id")).expect("it is open");
+        let session = node.session(polling.sid());
         let mut sent = 0;
         let mut next = || {
             sent += 1;
@@ -115,7 +115,7 @@ async fn an_upgrade_under_way_loses_and_reorders_nothing() {
         websocket.send("2probe").await;
         received.extend(polling.packets().await);
         polling.send(&[&*next()]).await;
-        let mut poll = polling.start_poll().await;
+        let mut poll = node.start_poll(&polling).await;
         assert_eq!(websocket.text().await, "3probe");
         polling.send(&[&*next(), &next()]).await;
         // What the server says by itself keeps its place, too.
