@@ -21,11 +21,12 @@ use tokio::sync::Notify;
 
 use crate::clock::{STALL, now};
 use crate::engine::Shared;
+use crate::meter::Meter;
 use crate::outgoing::Outgoing;
 use crate::{Connection, Handshake, Message, Received};
 
-use state::State;
 pub(crate) use state::{Body, LinkStatus, WebSocketLink};
+use state::{POLICY_VIOLATION, State};
 
 /// One client of an engine, over whichever transport. Cheap to clone; it outlives the client.
 ///
@@ -50,10 +51,13 @@ struct Inner {
     /// Copies of what `state` knows, for those who only ask.
     open: AtomicBool,
     awaits_pong: AtomicBool,
+    congested: AtomicBool,
     /// Whether a flusher has it in its list.
     dirty: AtomicBool,
     /// Who waits for the outbox to become shorter; made by the first who does.
     drained: OnceLock<Box<Notify>>,
+    /// How many messages the client may send, if that is limited.
+    meter: Option<Mutex<Meter>>,
     state: Mutex<State>,
 }
 
@@ -186,8 +190,10 @@ impl Session {
             told: AtomicBool::new(false),
             open: AtomicBool::new(true),
             awaits_pong: AtomicBool::new(false),
+            congested: AtomicBool::new(false),
             dirty: AtomicBool::new(false),
             drained: OnceLock::new(),
+            meter: engine.config.limits.message_rate.map(|rate| Mutex::new(Meter::new(rate, opened))),
             state: Mutex::new(State::new(core, engine.budget.clone(), engine.metrics.bytes_sent.clone())),
         }));
         // From here on the clock knows it.
@@ -219,6 +225,32 @@ impl Session {
     /// Whether a ping is out, so that [`handle_activity`](Self::handle_activity) matters.
     pub(crate) fn awaits_pong(&self) -> bool {
         self.0.awaits_pong.load(Ordering::Relaxed)
+    }
+
+    /// Whether so much waits for the client that it is not read from until it has read.
+    pub(crate) fn is_congested(&self) -> bool {
+        self.0.congested.load(Ordering::Acquire)
+    }
+
+    /// The client has sent something that counts as a message.
+    pub(crate) fn count_message(&self) {
+        self.0.meter.iter().for_each(|meter| meter.lock().count());
+    }
+
+    /// How long the client is not to be read from because it has sent more than it may. Closes the session of one that
+    /// does not let up.
+    pub(crate) fn throttle(&self) -> Option<Duration> {
+        let meter = self.0.meter.as_ref()?;
+        let now = now();
+        let (exhausted, wait) = {
+            let mut meter = meter.lock();
+            (meter.is_exhausted(now), meter.wait(now))
+        };
+        if exhausted && self.is_open() {
+            self.0.engine.metrics.error("message_rate");
+            self.handle_websocket_error(Closed::transport_error("too many messages"), POLICY_VIOLATION);
+        }
+        wait
     }
 
     pub(crate) fn handle_activity(&self) {
@@ -415,7 +447,7 @@ impl Session {
             match action {
                 Action::SendPing => {
                     self.0.engine.metrics.pings.inc();
-                    let _ = state.push(self.0.engine.ping.clone(), limits);
+                    state.ping(self.0.engine.ping.clone(), limits);
                 }
                 Action::AbortUpgrade => self.0.engine.metrics.upgrades.with_label_values(&["timeout"]).inc(),
                 Action::AnswerPoll | Action::Close => {}
@@ -453,6 +485,7 @@ impl Session {
         self.0.open.store(state.core.is_open(), Ordering::Release);
         state.wake_waiters();
         self.0.awaits_pong.store(state.core.awaits_pong(), Ordering::Relaxed);
+        self.0.congested.store(state.is_congested(&self.0.engine.config.limits), Ordering::Release);
         if let Some(deadline) = state.poll_timeout(self.0.engine.config.limits.write_timeout) {
             state.scheduled = Some(self.0.engine.clock.schedule(self, deadline, state.scheduled));
         }
@@ -482,11 +515,6 @@ impl Session {
         }
     }
 
-    fn is_congested(&self) -> bool {
-        let state = self.0.state.lock();
-        state.is_congested(&self.0.engine.config.limits)
-    }
-
     fn notify_drained(&self) {
         if let Some(drained) = self.0.drained.get()
             && !self.is_congested()
@@ -508,6 +536,7 @@ impl Drop for Cork<'_> {
             state.corks -= 1;
             state.flush();
         });
+        self.0.notify_drained();
     }
 }
 
