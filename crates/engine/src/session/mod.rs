@@ -163,6 +163,16 @@ impl Session {
         self.update(|state| state.expires_at = expires_at);
     }
 
+    /// As [`expire_at`](Self::expire_at), but only if the session is to be closed at `from` so far: a limit of one's own
+    /// is moved without undoing one that somebody else has set.
+    pub fn move_expiry(&self, from: Option<Instant>, to: Option<Instant>) {
+        self.update(|state| {
+            if state.expires_at == from {
+                state.expires_at = to;
+            }
+        });
+    }
+
     /// How the session ended, once it has.
     pub fn ended(&self) -> Option<Closed> {
         self.0.ended.get().copied()
