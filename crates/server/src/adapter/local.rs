@@ -56,6 +56,22 @@ pub struct Packet {
     parser: Parser,
 }
 
+/// An event that has been sent to all sockets it is for.
+#[derive(Debug)]
+#[must_use = "those who listen to what is sent are still to be told"]
+pub struct Delivered {
+    packet: Packet,
+    /// The sockets that have handlers for what is sent to them.
+    listening: Vec<Socket>,
+}
+
+impl Delivered {
+    /// Tells those who listen to what is sent. No lock may be held: they may do anything, send something for one.
+    pub fn tell(self) {
+        self.listening.iter().for_each(|socket| socket.tell_outgoing(&self.packet));
+    }
+}
+
 impl Local {
     pub(crate) fn new(namespace: &str, engine: Engine, parser: Parser, recovery: Option<Duration>) -> Self {
         Self(Arc::new(Inner {
@@ -121,9 +137,9 @@ impl Local {
         self.encode_event(None, broadcast.name, broadcast.args, offset, broadcast.compress)
     }
 
-    /// Sends an encoded event to the selected sockets.
-    pub fn broadcast(&self, broadcast: &Broadcast<'_>, packet: &Packet) {
-        self.deliver(&broadcast.scope.selection, |socket| socket.deliver(packet, broadcast.volatile), packet);
+    /// Sends an encoded event to the selected sockets. Those who listen to what is sent are still to be told.
+    pub fn broadcast(&self, broadcast: &Broadcast<'_>, packet: &Packet) -> Delivered {
+        self.deliver(&broadcast.scope.selection, |socket| socket.deliver(packet, broadcast.volatile), packet)
     }
 
     /// Sends an event to the selected sockets and tells the collector how many there were; their answers go there too.
@@ -132,8 +148,9 @@ impl Local {
         let packet = self.encode_event(Some(id), broadcast.name, broadcast.args, None, broadcast.compress)?;
         let mut sent = 0;
         let send = |socket: &Socket| sent += usize::from(socket.deliver_with_ack(&packet, id, collector));
-        self.deliver(&broadcast.scope.selection, send, &packet);
+        let delivered = self.deliver(&broadcast.scope.selection, send, &packet);
         collector.add_clients(sent);
+        delivered.tell();
         Ok(())
     }
 
@@ -226,8 +243,7 @@ impl Local {
         self.0.room_listeners.write().push(listener);
     }
 
-    /// Visits the selected sockets, then lets those who listen know what they were sent.
-    fn deliver(&self, selection: &Selection, mut send: impl FnMut(&Socket), packet: &Packet) {
+    fn deliver(&self, selection: &Selection, mut send: impl FnMut(&Socket), packet: &Packet) -> Delivered {
         let mut listening = Vec::new();
         self.0.members.read().for_each(selection, |socket| {
             send(socket);
@@ -235,8 +251,7 @@ impl Local {
                 listening.push(socket.clone());
             }
         });
-        // Not before the lock is released: a listener may do anything, join a room for one.
-        listening.iter().for_each(|socket| socket.tell_outgoing(packet));
+        Delivered { packet: packet.clone(), listening }
     }
 
     /// Tells those who listen what has happened to rooms. No lock may be held: they may do anything.

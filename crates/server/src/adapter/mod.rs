@@ -20,7 +20,7 @@ use crate::emit::EmitError;
 use crate::remote::RemoteSocketData;
 use crate::room::{Room, Rooms};
 pub use collector::{AckCollector, Acks};
-pub use local::{Local, Packet, RoomEvent};
+pub use local::{Delivered, Local, Packet, RoomEvent};
 pub use memory::MemoryAdapter;
 
 /// Carries the operations of one namespace to every node that has it.
