@@ -127,11 +127,14 @@ impl Socket {
 impl Socket {
     /// The rooms of the socket, that of its own id first.
     pub fn rooms(&self) -> Vec<Room> {
-        let state = self.0.state.lock();
         let mut rooms = vec![Room::from(self.id())];
-        match state.phase {
-            Phase::Connecting => rooms.extend(state.early_rooms.iter().cloned()),
-            _ => rooms.extend(self.0.namespace.local_sockets().rooms_of(self.id())),
+        let state = self.0.state.lock();
+        if state.phase == Phase::Connecting {
+            rooms.extend(state.early_rooms.iter().cloned());
+        } else {
+            // The members are never asked under this lock: a broadcast takes the two the other way round.
+            drop(state);
+            rooms.extend(self.0.namespace.local_sockets().rooms_of(self.id()));
         }
         rooms
     }
