@@ -61,12 +61,20 @@ impl Adapter for SingleNode {
         self.local.sockets_join(&scope.selection, rooms);
     }
 
+    /// Clients that are lost for the moment leave too: whoever takes a right away means them all.
     fn sockets_leave(&self, scope: &Scope, rooms: &[Room]) {
         self.local.sockets_leave(&scope.selection, rooms);
+        if let Some(log) = &self.log {
+            log.lock().leave(&scope.selection, rooms);
+        }
     }
 
+    /// Clients that are lost for the moment do not come back.
     fn disconnect_sockets(&self, scope: &Scope, close: bool) {
         self.local.disconnect_sockets(&scope.selection, close);
+        if let Some(log) = &self.log {
+            log.lock().forget(&scope.selection);
+        }
     }
 
     fn server_side_emit(&self, _: &str, _: &dyn EmitArgs) -> Result<(), EmitError> {
@@ -175,6 +183,19 @@ impl Log {
         let next = u64::from_str_radix(offset, 16).ok()?.checked_add(1)?;
         let index = usize::try_from(next.checked_sub(self.first)?).ok()?;
         (index <= self.entries.len()).then_some(index)
+    }
+
+    /// Lost sessions leave rooms.
+    fn leave(&mut self, selection: &Selection, rooms: &[Room]) {
+        let sessions = self.sessions.values_mut().map(|(session, _)| session);
+        for session in sessions.filter(|session| session.is_in(selection)) {
+            session.rooms.retain(|room| !rooms.contains(room));
+        }
+    }
+
+    /// Lost sessions are not wanted any more.
+    fn forget(&mut self, selection: &Selection) {
+        self.sessions.retain(|_, (session, _)| !session.is_in(selection));
     }
 
     fn forget_expired(&mut self, now: Instant) {
