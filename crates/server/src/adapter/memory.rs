@@ -137,6 +137,24 @@ struct Entry {
     sent: Instant,
 }
 
+impl Entry {
+    fn new(packet: &Packet, selection: &Selection, sent: Instant) -> Self {
+        packet.outgoing().set_counted(false);
+        Self { packet: packet.clone(), selection: selection.clone(), sent }
+    }
+
+    fn bytes(&self) -> usize {
+        self.packet.len() + ENTRY_BYTES
+    }
+}
+
+/// From here on it counts again wherever it still waits.
+impl Drop for Entry {
+    fn drop(&mut self) {
+        self.packet.outgoing().set_counted(true);
+    }
+}
+
 impl Log {
     fn new(keep: Duration) -> Self {
         let (entries, sessions, lost) = (VecDeque::new(), HashMap::new(), VecDeque::new());
@@ -149,10 +167,11 @@ impl Log {
     }
 
     fn push(&mut self, packet: &Packet, selection: &Selection, now: Instant) {
-        self.bytes += packet.len();
-        self.entries.push_back(Entry { packet: packet.clone(), selection: selection.clone(), sent: now });
+        let entry = Entry::new(packet, selection, now);
+        self.bytes += entry.bytes();
+        self.entries.push_back(entry);
         while self.entries.front().is_some_and(|oldest| self.bytes > MAX_BYTES || now > oldest.sent + self.keep) {
-            self.bytes -= self.entries.pop_front().map_or(0, |oldest| oldest.packet.len());
+            self.bytes -= self.entries.pop_front().map_or(0, |oldest| oldest.bytes());
             self.first += 1;
         }
     }
@@ -221,6 +240,9 @@ impl PersistedSession {
 
 /// Bytes of events that a namespace keeps.
 const MAX_BYTES: usize = 64 << 20;
+
+/// What an event takes besides its own bytes, about.
+const ENTRY_BYTES: usize = 512;
 
 /// Sessions that a namespace keeps.
 const MAX_SESSIONS: usize = 100_000;

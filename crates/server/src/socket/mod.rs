@@ -480,13 +480,14 @@ impl Socket {
         };
         self.run_disconnect_handlers(&disconnecting, "disconnecting", reason);
         let local = self.0.namespace.local_sockets();
+        let rooms = local.rooms_of(self.id());
+        local.remove(self.id());
+        // Not before it has left: the client may be back at once, with the same id.
         if let Some(pid) = self.pid().filter(|_| reason.is_recoverable()) {
             let data = self.0.state.lock().data.clone();
-            let rooms = local.rooms_of(self.id());
             let session = PersistedSession { id: self.id(), pid: pid.to_owned(), rooms, data };
             self.0.namespace.adapter().persist_session(session);
         }
-        local.remove(self.id());
         self.0.connected.store(false, Ordering::Release);
         self.server().metrics().disconnected(reason);
         self.run_disconnect_handlers(&disconnect, "disconnect", reason);
