@@ -119,7 +119,8 @@ impl Socket {
     /// Stores something with the socket, instead of what was there. Other nodes can see it, and a session that is
     /// restored has it again.
     pub fn set_data<T: Serialize + Send + Sync + 'static>(&self, data: T) {
-        self.0.state.lock().data = Some(SocketData::new(data));
+        let former = self.0.state.lock().data.replace(SocketData::new(data));
+        drop(former);
     }
 }
 
@@ -335,12 +336,12 @@ impl Socket {
 impl Socket {
     /// Handles an event of the client.
     pub fn on<P: 'static>(&self, event: &str, handler: impl EventHandler<P>) -> ListenerId {
-        self.0.state.lock().listeners.on(event, false, event_handler(handler))
+        self.listen(|listeners| listeners.on(event, false, event_handler(handler)))
     }
 
     /// Handles an event of the client when it comes first, and no more.
     pub fn once<P: 'static>(&self, event: &str, handler: impl EventHandler<P>) -> ListenerId {
-        self.0.state.lock().listeners.on(event, true, event_handler(handler))
+        self.listen(|listeners| listeners.on(event, true, event_handler(handler)))
     }
 
     /// Takes a handler away; says whether it was there.
@@ -348,12 +349,14 @@ impl Socket {
         let mut state = self.0.state.lock();
         let removed = state.listeners.remove(listener);
         self.0.listens_to_outgoing.store(!state.listeners.any_outgoing().is_empty(), Ordering::Release);
-        removed
+        drop(state);
+        !removed.is_empty()
     }
 
     /// Takes all handlers of an event away.
     pub fn remove_all_listeners(&self, event: &str) {
-        self.0.state.lock().listeners.remove_all(event);
+        let removed = self.0.state.lock().listeners.remove_all(event);
+        drop(removed);
     }
 
     /// The names of the events that have a handler.
@@ -363,40 +366,49 @@ impl Socket {
 
     /// Handles every event of the client, before its own handlers do.
     pub fn on_any<P: 'static>(&self, handler: impl EventHandler<P>) -> ListenerId {
-        self.0.state.lock().listeners.on_any(event_handler(handler), false)
+        self.listen(|listeners| listeners.on_any(event_handler(handler), false))
     }
 
     /// As [`on_any`](Self::on_any), before those that are there.
     pub fn prepend_any<P: 'static>(&self, handler: impl EventHandler<P>) -> ListenerId {
-        self.0.state.lock().listeners.on_any(event_handler(handler), true)
+        self.listen(|listeners| listeners.on_any(event_handler(handler), true))
     }
 
     /// Handles every event that is sent to the client, broadcasts that reach it included; acknowledgements are none.
     pub fn on_any_outgoing<P: 'static>(&self, handler: impl EventHandler<P>) -> ListenerId {
         self.0.listens_to_outgoing.store(true, Ordering::Release);
-        self.0.state.lock().listeners.on_any_outgoing(event_handler(handler), false)
+        self.listen(|listeners| listeners.on_any_outgoing(event_handler(handler), false))
     }
 
     /// As [`on_any_outgoing`](Self::on_any_outgoing), before those that are there.
     pub fn prepend_any_outgoing<P: 'static>(&self, handler: impl EventHandler<P>) -> ListenerId {
         self.0.listens_to_outgoing.store(true, Ordering::Release);
-        self.0.state.lock().listeners.on_any_outgoing(event_handler(handler), true)
+        self.listen(|listeners| listeners.on_any_outgoing(event_handler(handler), true))
     }
 
     /// Looks at every event of the client before its handlers do: `use` of the reference. An error drops the event and
     /// goes to the hook of the server.
     pub fn middleware<P: 'static>(&self, middleware: impl EventMiddleware<P>) -> ListenerId {
-        self.0.state.lock().listeners.add_middleware(event_middleware(middleware))
+        self.listen(|listeners| listeners.add_middleware(event_middleware(middleware)))
     }
 
     /// Handles the end of the socket while it is still in its rooms.
     pub fn on_disconnecting<P: 'static>(&self, handler: impl DisconnectHandler<P>) -> ListenerId {
-        self.0.state.lock().listeners.on_disconnecting(disconnect_handler(handler))
+        self.listen(|listeners| listeners.on_disconnecting(disconnect_handler(handler)))
     }
 
     /// Handles the end of the socket.
     pub fn on_disconnect<P: 'static>(&self, handler: impl DisconnectHandler<P>) -> ListenerId {
-        self.0.state.lock().listeners.on_disconnect(disconnect_handler(handler))
+        self.listen(|listeners| listeners.on_disconnect(disconnect_handler(handler)))
+    }
+
+    /// Adds a handler. One that comes when the socket is over is dropped: nothing would call it, and nothing would
+    /// ever take it away, with all that it holds, this socket perhaps.
+    fn listen(&self, add: impl FnOnce(&mut Listeners) -> ListenerId) -> ListenerId {
+        let mut over = Listeners::default();
+        let mut state = self.0.state.lock();
+        let listeners = if state.phase == Phase::Disconnected { &mut over } else { &mut state.listeners };
+        add(listeners)
     }
 }
 
@@ -464,13 +476,30 @@ impl Socket {
         if was_connected {
             self.leave_namespace(reason);
         }
-        let acks = {
-            let mut state = self.0.state.lock();
-            state.listeners.clear();
-            std::mem::take(&mut state.acks)
-        };
-        acks.into_values().for_each(AckSink::lose);
+        self.let_go();
         self.0.namespace.socket_gone();
+    }
+
+    /// The client is not let in after all. A socket that is connected, or was, stays what it is.
+    pub(crate) fn dismiss(&self) {
+        {
+            let mut state = self.0.state.lock();
+            if state.phase != Phase::Connecting {
+                return;
+            }
+            state.phase = Phase::Disconnected;
+        }
+        self.let_go();
+    }
+
+    /// Lets go of everything that may hold the socket in turn: nothing comes for it any more.
+    fn let_go(&self) {
+        let (listeners, acks) = {
+            let mut state = self.0.state.lock();
+            (std::mem::take(&mut state.listeners), std::mem::take(&mut state.acks))
+        };
+        drop(listeners);
+        acks.into_values().for_each(AckSink::lose);
     }
 
     fn leave_namespace(&self, reason: DisconnectReason) {
