@@ -7,7 +7,7 @@ use std::future::Future;
 use std::io;
 use std::ops::Deref;
 use std::sync::{Arc, OnceLock};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use fanfare_engine::{self as engine, Engine, EngineLayer, EngineService, Listener, ListenerHandle, Session};
 use fanfare_proto::socket::{Parser, Value};
@@ -18,9 +18,9 @@ use tokio::net::ToSocketAddrs;
 use crate::adapter::{AdapterFactory, Local};
 use crate::builder::{Recovery, ServerBuilder};
 use crate::client::Client;
-use crate::handler::FailureHook;
+use crate::handler::{FailureHook, shield};
 use crate::metrics::Metrics;
-use crate::namespace::{Matcher, Namespace, ParentNamespace};
+use crate::namespace::{Matcher, Namespace, ParentNamespace, Visit};
 use crate::socket::DisconnectReason;
 
 /// A Socket.IO server. Cheap to clone; all clones are the same server.
@@ -123,7 +123,7 @@ impl Server {
         }
         let parent = self.parents().into_iter().find(|parent| parent.matches_pattern(&name));
         match parent {
-            Some(parent) => self.child(&parent, &name),
+            Some(parent) => self.make_namespace(&name, Some(&parent)),
             None => self.make_namespace(&name, None),
         }
     }
@@ -244,20 +244,34 @@ impl Server {
         self.0.parents.read().clone()
     }
 
-    /// The child of a parent namespace; one, however many clients ask for it at once.
-    pub(crate) fn child(&self, parent: &ParentNamespace, name: &str) -> Namespace {
-        self.make_namespace(name, Some(parent))
+    /// The namespace of this exact name, if there is one, for a client that wants to join it.
+    pub(crate) fn visit(&self, name: &str) -> Option<Visit> {
+        // Under the lock that a removal takes too.
+        self.0.namespaces.read().get(name).map(Visit::new)
     }
 
-    pub(crate) fn remove_namespace(&self, namespace: &Namespace) {
-        let mut namespaces = self.0.namespaces.write();
-        if !namespaces.get(namespace.name()).is_some_and(|known| known == namespace) || namespace.sockets_count() > 0 {
-            return;
+    /// The child of a parent namespace, for a client that wants to join it; one, however many ask for it at once.
+    pub(crate) fn visit_child(&self, parent: &ParentNamespace, name: &str) -> Visit {
+        loop {
+            self.make_namespace(name, Some(parent));
+            // The last visitor of a namespace that was there may just have left.
+            if let Some(visit) = self.visit(name) {
+                return visit;
+            }
         }
-        namespaces.remove(namespace.name());
-        drop(namespaces);
+    }
+
+    /// Removes a namespace that nobody is in or on the way to.
+    pub(crate) fn remove_namespace(&self, namespace: &Namespace) {
+        {
+            let mut namespaces = self.0.namespaces.write();
+            if namespaces.get(namespace.name()).is_none_or(|known| known != namespace) || !namespace.is_deserted() {
+                return;
+            }
+            namespaces.remove(namespace.name());
+            self.parents().iter().for_each(|parent| parent.disown(namespace));
+        }
         self.metrics().namespaces.dec();
-        self.parents().iter().for_each(|parent| parent.disown(namespace));
         namespace.close();
     }
 
@@ -276,14 +290,15 @@ impl Server {
         let is_temporary = parent.is_some() && self.0.settings.cleanup_empty_child_namespaces;
         let namespace = Namespace::new(self, name, hooks, is_temporary);
         namespaces.insert(name.to_owned(), namespace.clone());
-        drop(namespaces);
-        self.metrics().namespaces.inc();
         if let Some(parent) = parent {
             parent.adopt(&namespace);
         }
+        drop(namespaces);
+        self.metrics().namespaces.inc();
+        let _opening = namespace.open();
         if name != "/" {
             let listeners = self.0.namespace_listeners.read().clone();
-            listeners.iter().for_each(|listener| listener(&namespace));
+            listeners.iter().for_each(|listener| shield("new_namespace", || listener(&namespace)));
         }
         namespace
     }
@@ -303,8 +318,6 @@ pub(crate) struct App(pub(crate) Server);
 
 impl engine::Application for App {
     fn connect(&self, session: &Session) -> Box<dyn engine::Connection> {
-        let now: Instant = tokio::time::Instant::now().into_std();
-        session.expire_at(Some(now + self.0.connect_timeout()));
         Box::new(Client::new(&self.0, session))
     }
 }

@@ -15,6 +15,7 @@ use parking_lot::RwLock;
 use super::members::{Joined, Left, Members};
 use super::{AckCollector, Broadcast, Selection};
 use crate::emit::{EmitError, check_name};
+use crate::handler::shield;
 use crate::remote::RemoteSocketData;
 use crate::room::Room;
 use crate::socket::Socket;
@@ -258,7 +259,7 @@ impl Local {
     pub(crate) fn tell(&self, events: &[RoomEvent]) {
         let listeners = self.0.room_listeners.read().clone();
         for event in events {
-            listeners.iter().for_each(|listener| listener(event));
+            listeners.iter().for_each(|listener| shield("room", || listener(event)));
         }
     }
 }

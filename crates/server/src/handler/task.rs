@@ -14,6 +14,7 @@ use super::extract::ExtractError;
 use super::reply::{HandlerError, fail};
 use super::{Prepared, Work};
 use crate::ack::Ack;
+use crate::server::Server;
 use crate::socket::Socket;
 
 /// Something that went wrong in a handler. The socket lives on.
@@ -81,11 +82,11 @@ impl Failures {
                 tracing::warn!(event = ?failure.event, socket = %failure.socket, %error, "handler failed");
             }
             FailureKind::Panicked(message) => {
-                tracing::error!(event = ?failure.event, socket = %failure.socket, message, "handler panicked");
+                tracing::error!(event = ?failure.event, socket = %failure.socket, panic = ?message, "handler panicked");
             }
         }
         if let Some(hook) = server.failure_hook() {
-            hook(&failure);
+            shield("failure", || hook(&failure));
         }
     }
 
@@ -95,7 +96,7 @@ impl Failures {
         }
     }
 
-    fn panicked(&self, panic: &(dyn Any + Send)) {
+    pub(crate) fn panicked(&self, panic: &(dyn Any + Send)) {
         fail(&self.ack, "internal error");
         self.report(FailureKind::Panicked(panic_message(panic)));
     }
@@ -125,6 +126,30 @@ pub(crate) fn start_prepared(prepared: Prepared<Result<(), HandlerError>>, failu
     }
 }
 
+/// Calls a handler that has yet to take its arguments, and starts it.
+pub(crate) fn call(handler: impl FnOnce() -> Result<Work<Result<(), HandlerError>>, ExtractError>, failures: Failures) {
+    // Arguments are taken by code of the application too.
+    match catch_unwind(AssertUnwindSafe(handler)) {
+        Ok(Ok(work)) => start(work, failures),
+        Ok(Err(error)) => failures.refused(error),
+        Err(panic) => failures.panicked(&*panic),
+    }
+}
+
+/// Reports a panic of a function of the application that ran for no socket.
+pub(crate) fn report_panic(server: &Server, function: &'static str, panic: &(dyn Any + Send)) {
+    let message = panic_message(panic);
+    tracing::error!(function, panic = ?message, "function panicked");
+    server.metrics().handler_failed(&FailureKind::Panicked(message));
+}
+
+/// Calls a listener of the application, whose panic concerns nobody else.
+pub(crate) fn shield(listener: &'static str, call: impl FnOnce()) {
+    if let Err(panic) = catch_unwind(AssertUnwindSafe(call)) {
+        tracing::error!(listener, panic = ?panic_message(&*panic), "listener panicked");
+    }
+}
+
 /// Runs something of ours to its first `await`; what is still to be done then becomes a task.
 pub(crate) fn run(work: impl Future<Output = ()> + Send + 'static) {
     let mut work = Box::pin(work);
@@ -141,7 +166,7 @@ async fn finish(work: Work<Result<(), HandlerError>>, failures: Failures) {
     }
 }
 
-pub(crate) fn panic_message(panic: &(dyn Any + Send)) -> String {
+fn panic_message(panic: &(dyn Any + Send)) -> String {
     let message = panic.downcast_ref::<&str>().map(|message| (*message).to_owned());
     message.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "of unknown type".to_owned())
 }

@@ -2,15 +2,17 @@
 
 pub(crate) mod connect;
 mod dynamic;
+mod visit;
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use fanfare_proto::ids::SocketId;
 use fanfare_proto::socket::{EmitArgs, Value};
 use parking_lot::RwLock;
+use tokio::sync::Semaphore;
 
 use crate::ack::FromAck;
 use crate::adapter::{Adapter, AdapterError, Local, RoomEvent, Selection};
@@ -23,6 +25,8 @@ use crate::server::{Limits, Server};
 use crate::socket::Socket;
 pub(crate) use dynamic::Matcher;
 pub use dynamic::ParentNamespace;
+use visit::Opening;
+pub(crate) use visit::Visit;
 
 /// A namespace: sockets that share handlers, middlewares and rooms. Cheap to clone.
 #[derive(Clone)]
@@ -34,6 +38,10 @@ struct Inner {
     local: Local,
     adapter: Arc<dyn Adapter>,
     hooks: RwLock<Hooks>,
+    /// Clients that are about to join, see [`Visit`].
+    visitors: AtomicUsize,
+    /// Closed once clients may join.
+    gate: Semaphore,
     /// Whether it goes when its last socket goes.
     is_temporary: bool,
     closed: AtomicBool,
@@ -56,6 +64,8 @@ impl Namespace {
             local,
             adapter,
             hooks: RwLock::new(hooks),
+            visitors: AtomicUsize::new(0),
+            gate: Semaphore::new(0),
             is_temporary,
             closed: AtomicBool::new(false),
         }))
@@ -215,11 +225,22 @@ impl Namespace {
         self.0.server.limits()
     }
 
-    /// A socket has left: a namespace that was made for it may go too.
+    /// A socket has left, or did not get in: a namespace that was made for it may go too.
     pub(crate) fn socket_gone(&self) {
-        if self.0.is_temporary && self.0.local.is_empty() {
+        if self.0.is_temporary && self.is_deserted() {
             self.0.server.remove_namespace(self);
         }
+    }
+
+    /// Whether nobody is in it or on the way to.
+    pub(crate) fn is_deserted(&self) -> bool {
+        // In this order: whoever arrives is a socket before it is no visitor any more.
+        self.0.visitors.load(Ordering::Acquire) == 0 && self.0.local.is_empty()
+    }
+
+    /// Lets clients in when what is returned is dropped.
+    pub(crate) fn open(&self) -> Opening {
+        Opening(self.clone())
     }
 
     pub(crate) fn close(&self) {

@@ -7,7 +7,7 @@ use fanfare_proto::socket::{Args, RawArgs};
 use super::{Phase, Socket};
 use crate::ack::Ack;
 use crate::adapter::Packet;
-use crate::handler::{EventContext, Failures, HandlerError, SharedEventHandler, SharedEventMiddleware, start};
+use crate::handler::{EventContext, Failures, HandlerError, SharedEventHandler, SharedEventMiddleware, call, start};
 
 impl Socket {
     /// An event of the client has come: catch-all handlers first, then the middlewares, then its own handlers.
@@ -59,11 +59,7 @@ impl Socket {
 
     fn run_handler(&self, handler: &SharedEventHandler, name: &str, args: &Args<'_>, ack: &Ack) {
         let mut context = EventContext::new(self, name, *args, ack);
-        let failures = Failures::new(self, name, ack);
-        match handler.call(&mut context) {
-            Ok(work) => start(work, failures),
-            Err(error) => failures.refused(error),
-        }
+        call(|| handler.call(&mut context), Failures::new(self, name, ack));
     }
 }
 

@@ -531,10 +531,7 @@ impl Socket {
         let context = handler::DisconnectContext { socket: self, reason };
         for handler in handlers {
             let failures = handler::Failures::new(self, event, &crate::Ack::new_unwanted());
-            match handler.call(&context) {
-                Ok(work) => handler::start(work, failures),
-                Err(error) => failures.refused(error),
-            }
+            handler::call(|| handler.call(&context), failures);
         }
     }
 
