@@ -13,7 +13,7 @@ use fanfare_proto::socket::{ArgError, Args, EmitArgs, RawArgs};
 use serde::de::DeserializeOwned;
 use tokio::sync::oneshot;
 
-use crate::adapter::AckCollector;
+use crate::adapter::WeakAckCollector;
 use crate::emit::EmitError;
 use crate::socket::Socket;
 
@@ -81,14 +81,18 @@ pub enum AckError {
 /// Where the answer to an event goes.
 pub(crate) enum AckSink {
     One(oneshot::Sender<RawArgs>),
-    Many(AckCollector),
+    Many(WeakAckCollector),
 }
 
 impl AckSink {
     pub(crate) fn answer(self, args: &Args<'_>) {
         match self {
             Self::One(sender) => drop(sender.send(args.to_raw())),
-            Self::Many(collector) => collector.add_response(args.to_raw()),
+            Self::Many(collector) => {
+                if let Some(collector) = collector.upgrade() {
+                    collector.add_response(args.to_raw());
+                }
+            }
         }
     }
 
@@ -96,7 +100,19 @@ impl AckSink {
     pub(crate) fn lose(self) {
         match self {
             Self::One(sender) => drop(sender),
-            Self::Many(collector) => collector.add_lost(),
+            Self::Many(collector) => {
+                if let Some(collector) = collector.upgrade() {
+                    collector.add_lost();
+                }
+            }
+        }
+    }
+
+    /// Whether nobody waits for the answer any more.
+    pub(crate) fn is_abandoned(&self) -> bool {
+        match self {
+            Self::One(sender) => sender.is_closed(),
+            Self::Many(collector) => collector.is_gone(),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The answers to a broadcast.
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use fanfare_proto::socket::RawArgs;
 use parking_lot::Mutex;
@@ -9,9 +9,13 @@ use tokio::sync::Notify;
 /// Collects the answers of all sockets that a broadcast has reached. Cheap to clone.
 ///
 /// It is complete when as many nodes as expected have said how many sockets they have sent the event to, and all
-/// those have answered or are gone.
+/// those have answered or are gone. Whoever wants the answers keeps it: sockets that owe one do not.
 #[derive(Clone, Debug)]
 pub struct AckCollector(Arc<Inner>);
+
+/// A collector as the sockets know it.
+#[derive(Clone, Debug)]
+pub(crate) struct WeakAckCollector(Weak<Inner>);
 
 #[derive(Debug)]
 struct Inner {
@@ -45,6 +49,10 @@ impl AckCollector {
     pub fn new(servers: usize) -> Self {
         let state = State { servers, counted_servers: 0, clients: 0, lost: 0, responses: Vec::new() };
         Self(Arc::new(Inner { state: Mutex::new(state), complete: Notify::new() }))
+    }
+
+    pub(crate) fn downgrade(&self) -> WeakAckCollector {
+        WeakAckCollector(Arc::downgrade(&self.0))
     }
 
     /// It has turned out how many nodes there are.
@@ -100,6 +108,17 @@ impl AckCollector {
         if settled {
             self.0.complete.notify_waiters();
         }
+    }
+}
+
+impl WeakAckCollector {
+    /// The collector, if anybody still waits for the answers.
+    pub(crate) fn upgrade(&self) -> Option<AckCollector> {
+        self.0.upgrade().map(AckCollector)
+    }
+
+    pub(crate) fn is_gone(&self) -> bool {
+        self.0.strong_count() == 0
     }
 }
 
