@@ -6,6 +6,7 @@ use std::fmt;
 use fanfare_proto::socket::{ArgError, Args, ArgsReader, RawArgs};
 use serde::de::DeserializeOwned;
 
+use super::reply::INTERNAL_ERROR;
 use crate::ack::{Ack, NULL};
 use crate::handshake::Handshake;
 use crate::namespace::Namespace;
@@ -132,6 +133,16 @@ pub enum ExtractError {
     /// An extractor of the program has refused.
     #[error("{0}")]
     Refused(String),
+}
+
+impl ExtractError {
+    /// What the client is told. That the program is wrong is none of its business.
+    pub(crate) fn client_message(&self) -> String {
+        match self {
+            Self::MissingState(_) => INTERNAL_ERROR.to_owned(),
+            other => other.to_string(),
+        }
+    }
 }
 
 impl<T: FromSocket> FromConnect for T {

@@ -16,6 +16,7 @@ pub use extract::{
     Auth, ConnectContext, Data, DisconnectContext, EventContext, EventName, ExtractError, FromConnect, FromDisconnect,
     FromEvent, FromSocket, State,
 };
+pub(crate) use reply::INTERNAL_ERROR;
 pub use reply::{ConnectError, HandlerError, IntoReply};
 pub use task::{Failure, FailureKind};
 pub(crate) use task::{FailureHook, Failures, call, report_panic, run, shield, start, start_prepared};

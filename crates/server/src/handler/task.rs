@@ -11,7 +11,7 @@ use futures_util::FutureExt as _;
 use smol_str::SmolStr;
 
 use super::extract::ExtractError;
-use super::reply::{HandlerError, fail};
+use super::reply::{HandlerError, INTERNAL_ERROR, fail};
 use super::{Prepared, Work};
 use crate::ack::Ack;
 use crate::server::Server;
@@ -43,6 +43,26 @@ pub enum FailureKind {
     Panicked(String),
 }
 
+impl Failure {
+    /// Writes a line. Its texts may come from the client: quoted and escaped, they stay on it.
+    fn log(&self) {
+        let Self { socket, event, .. } = self;
+        match &self.kind {
+            // A client can cause as many of these as it likes.
+            FailureKind::Extract(error) => {
+                tracing::debug!(?event, %socket, error = ?error.to_string(), "event refused")
+            }
+            FailureKind::Returned(error) if error.is_for_client() => {
+                tracing::debug!(?event, %socket, error = ?error.to_string(), "event refused");
+            }
+            FailureKind::Returned(error) => {
+                tracing::warn!(?event, %socket, error = ?error.to_string(), "handler failed");
+            }
+            FailureKind::Panicked(message) => tracing::error!(?event, %socket, panic = ?message, "handler panicked"),
+        }
+    }
+}
+
 pub(crate) type FailureHook = Arc<dyn Fn(&Failure) + Send + Sync>;
 
 /// Where the failures of one handler go.
@@ -60,7 +80,7 @@ impl Failures {
 
     /// Reports that the handler could not be started.
     pub(crate) fn refused(&self, error: ExtractError) {
-        fail(&self.ack, &error.to_string());
+        fail(&self.ack, &error.client_message());
         self.report(FailureKind::Extract(error));
     }
 
@@ -73,18 +93,7 @@ impl Failures {
             event: self.event.clone(),
             kind,
         };
-        match &failure.kind {
-            // A client can cause as many of these as it likes.
-            FailureKind::Extract(error) => {
-                tracing::debug!(event = ?failure.event, socket = %failure.socket, %error, "event refused");
-            }
-            FailureKind::Returned(error) => {
-                tracing::warn!(event = ?failure.event, socket = %failure.socket, %error, "handler failed");
-            }
-            FailureKind::Panicked(message) => {
-                tracing::error!(event = ?failure.event, socket = %failure.socket, panic = ?message, "handler panicked");
-            }
-        }
+        failure.log();
         if let Some(hook) = server.failure_hook() {
             shield("failure", || hook(&failure));
         }
@@ -97,7 +106,7 @@ impl Failures {
     }
 
     pub(crate) fn panicked(&self, panic: &(dyn Any + Send)) {
-        fail(&self.ack, "internal error");
+        fail(&self.ack, INTERNAL_ERROR);
         self.report(FailureKind::Panicked(panic_message(panic)));
     }
 }

@@ -13,7 +13,8 @@ use crate::Ack;
 use crate::adapter::{Packet, PersistedSession};
 use crate::client::{Client, Left, NoSlot};
 use crate::handler::{
-    ConnectContext, ConnectError, ExtractError, Failures, HandlerError, Prepared, report_panic, run, start_prepared,
+    ConnectContext, ConnectError, ExtractError, Failures, HandlerError, INTERNAL_ERROR, Prepared, report_panic, run,
+    start_prepared,
 };
 use crate::server::random_id;
 use crate::socket::Socket;
@@ -195,7 +196,7 @@ impl Candidate {
 
     fn panicked(&self, panic: &(dyn Any + Send)) -> Refused {
         Failures::new(&self.socket, "connection", &Ack::new_unwanted()).panicked(panic);
-        Refused::new("internal error", "panic")
+        Refused::new(INTERNAL_ERROR, "panic")
     }
 }
 
