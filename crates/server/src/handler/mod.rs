@@ -3,6 +3,7 @@
 //! A handler starts when its event arrives and runs to its first `await` before the next event of the same client is
 //! looked at, as in Node.js; only what is then still to be done becomes a task.
 
+mod brief;
 mod extract;
 mod reply;
 mod task;

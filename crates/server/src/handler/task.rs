@@ -1,6 +1,7 @@
 //! Runs handlers, and keeps what goes wrong in them to themselves.
 
 use std::any::Any;
+use std::fmt;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -10,6 +11,7 @@ use fanfare_proto::ids::SocketId;
 use futures_util::FutureExt as _;
 use smol_str::SmolStr;
 
+use super::brief::Brief;
 use super::extract::ExtractError;
 use super::reply::{HandlerError, INTERNAL_ERROR, fail};
 use super::{Prepared, Work};
@@ -44,23 +46,25 @@ pub enum FailureKind {
 }
 
 impl Failure {
-    /// Writes a line. Its texts may come from the client: quoted and escaped, they stay on it.
+    /// Writes a line.
     fn log(&self) {
-        let Self { socket, event, .. } = self;
+        let (event, socket) = (Brief(&self.event), self.socket);
         match &self.kind {
             // A client can cause as many of these as it likes.
-            FailureKind::Extract(error) => {
-                tracing::debug!(?event, %socket, error = ?error.to_string(), "event refused")
-            }
-            FailureKind::Returned(error) if error.is_for_client() => {
-                tracing::debug!(?event, %socket, error = ?error.to_string(), "event refused");
-            }
+            FailureKind::Extract(error) => refused(&event, socket, error),
+            FailureKind::Returned(error) if error.is_for_client() => refused(&event, socket, error),
             FailureKind::Returned(error) => {
-                tracing::warn!(?event, %socket, error = ?error.to_string(), "handler failed");
+                tracing::warn!(?event, %socket, error = ?Brief(&error.to_string()), "handler failed");
             }
-            FailureKind::Panicked(message) => tracing::error!(?event, %socket, panic = ?message, "handler panicked"),
+            FailureKind::Panicked(message) => {
+                tracing::error!(?event, %socket, panic = ?Brief(message), "handler panicked");
+            }
         }
     }
+}
+
+fn refused(event: &Brief<'_>, socket: SocketId, error: &dyn fmt::Display) {
+    tracing::debug!(?event, %socket, error = ?Brief(&error.to_string()), "event refused");
 }
 
 pub(crate) type FailureHook = Arc<dyn Fn(&Failure) + Send + Sync>;
@@ -148,14 +152,14 @@ pub(crate) fn call(handler: impl FnOnce() -> Result<Work<Result<(), HandlerError
 /// Reports a panic of a function of the application that ran for no socket.
 pub(crate) fn report_panic(server: &Server, function: &'static str, panic: &(dyn Any + Send)) {
     let message = panic_message(panic);
-    tracing::error!(function, panic = ?message, "function panicked");
+    tracing::error!(function, panic = ?Brief(&message), "function panicked");
     server.metrics().handler_failed(&FailureKind::Panicked(message));
 }
 
 /// Calls a listener of the application, whose panic concerns nobody else.
 pub(crate) fn shield(listener: &'static str, call: impl FnOnce()) {
     if let Err(panic) = catch_unwind(AssertUnwindSafe(call)) {
-        tracing::error!(listener, panic = ?panic_message(&*panic), "listener panicked");
+        tracing::error!(listener, panic = ?Brief(&panic_message(&*panic)), "listener panicked");
     }
 }
 
