@@ -122,10 +122,7 @@ impl Server {
             return namespace;
         }
         let parent = self.parents().into_iter().find(|parent| parent.matches_pattern(&name));
-        match parent {
-            Some(parent) => self.make_namespace(&name, Some(&parent)),
-            None => self.make_namespace(&name, None),
-        }
+        self.make_namespace(&name, parent.as_ref())
     }
 
     /// Namespaces whose names match a pattern. Each is made when a client first asks for it.
@@ -244,17 +241,16 @@ impl Server {
         self.0.parents.read().clone()
     }
 
-    /// The namespace of this exact name, if there is one, for a client that wants to join it.
+    /// Lets a client into the namespace of this exact name, if there is one.
     pub(crate) fn visit(&self, name: &str) -> Option<Visit> {
-        // Under the lock that a removal takes too.
-        self.0.namespaces.read().get(name).map(Visit::new)
+        self.0.namespaces.read().get(name).map(Namespace::visit)
     }
 
-    /// The child of a parent namespace, for a client that wants to join it; one, however many ask for it at once.
+    /// Lets a client into the child of a parent namespace; one, however many clients ask for it at once.
     pub(crate) fn visit_child(&self, parent: &ParentNamespace, name: &str) -> Visit {
         loop {
             self.make_namespace(name, Some(parent));
-            // The last visitor of a namespace that was there may just have left.
+            // Others may have come and gone meanwhile, and the namespace with them.
             if let Some(visit) = self.visit(name) {
                 return visit;
             }
@@ -281,6 +277,7 @@ impl Server {
         parent
     }
 
+    /// The namespace of this name, which is made if there is none.
     fn make_namespace(&self, name: &str, parent: Option<&ParentNamespace>) -> Namespace {
         let mut namespaces = self.0.namespaces.write();
         if let Some(namespace) = namespaces.get(name) {

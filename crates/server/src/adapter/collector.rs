@@ -9,13 +9,14 @@ use tokio::sync::Notify;
 /// Collects the answers of all sockets that a broadcast has reached. Cheap to clone.
 ///
 /// It is complete when as many nodes as expected have said how many sockets they have sent the event to, and all
-/// those have answered or are gone. Whoever wants the answers keeps it: sockets that owe one do not.
+/// those have answered or are gone. The sockets do not keep it alive: when whoever wants the answers drops it, they
+/// forget that they owe one.
 #[derive(Clone, Debug)]
 pub struct AckCollector(Arc<Inner>);
 
-/// A collector as the sockets know it.
+/// A collector as the sockets that owe an answer know it.
 #[derive(Clone, Debug)]
-pub(crate) struct WeakAckCollector(Weak<Inner>);
+pub(crate) struct WeakCollector(Weak<Inner>);
 
 #[derive(Debug)]
 struct Inner {
@@ -51,10 +52,6 @@ impl AckCollector {
         Self(Arc::new(Inner { state: Mutex::new(state), complete: Notify::new() }))
     }
 
-    pub(crate) fn downgrade(&self) -> WeakAckCollector {
-        WeakAckCollector(Arc::downgrade(&self.0))
-    }
-
     /// It has turned out how many nodes there are.
     pub fn expect_servers(&self, servers: usize) {
         self.change(|state| state.servers = servers);
@@ -76,6 +73,10 @@ impl AckCollector {
     /// A socket is gone and will not answer.
     pub(crate) fn add_lost(&self) {
         self.change(|state| state.lost += 1);
+    }
+
+    pub(crate) fn downgrade(&self) -> WeakCollector {
+        WeakCollector(Arc::downgrade(&self.0))
     }
 
     /// Returns when nothing more is to come.
@@ -111,14 +112,14 @@ impl AckCollector {
     }
 }
 
-impl WeakAckCollector {
-    /// The collector, if anybody still waits for the answers.
+impl WeakCollector {
+    /// The collector, if anybody wants its answers.
     pub(crate) fn upgrade(&self) -> Option<AckCollector> {
         self.0.upgrade().map(AckCollector)
     }
 
-    pub(crate) fn is_gone(&self) -> bool {
-        self.0.strong_count() == 0
+    pub(crate) fn is_wanted(&self) -> bool {
+        self.0.strong_count() > 0
     }
 }
 

@@ -6,7 +6,6 @@ use std::fmt;
 use fanfare_proto::socket::{ArgError, Args, ArgsReader, RawArgs};
 use serde::de::DeserializeOwned;
 
-use super::reply::INTERNAL_ERROR;
 use crate::ack::{Ack, NULL};
 use crate::handshake::Handshake;
 use crate::namespace::Namespace;
@@ -136,10 +135,11 @@ pub enum ExtractError {
 }
 
 impl ExtractError {
-    /// What the client is told. That the program is wrong is none of its business.
+    /// What the client is told.
     pub(crate) fn client_message(&self) -> String {
         match self {
-            Self::MissingState(_) => INTERNAL_ERROR.to_owned(),
+            // The program is wrong, not the client, which need not know how.
+            Self::MissingState(_) => "internal error".to_owned(),
             other => other.to_string(),
         }
     }

@@ -17,10 +17,9 @@ pub use extract::{
     Auth, ConnectContext, Data, DisconnectContext, EventContext, EventName, ExtractError, FromConnect, FromDisconnect,
     FromEvent, FromSocket, State,
 };
-pub(crate) use reply::INTERNAL_ERROR;
 pub use reply::{ConnectError, HandlerError, IntoReply};
 pub use task::{Failure, FailureKind};
-pub(crate) use task::{FailureHook, Failures, call, report_panic, run, shield, start, start_prepared};
+pub(crate) use task::{FailureHook, Failures, report_panic, run, shield, start};
 
 /// What a handler has still to do.
 pub(crate) type Work<T> = Pin<Box<dyn Future<Output = T> + Send>>;

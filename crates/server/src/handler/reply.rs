@@ -44,7 +44,7 @@ impl HandlerError {
 
     /// What the client is told.
     pub(crate) fn client_message(&self) -> String {
-        if self.is_for_client { self.source.to_string() } else { INTERNAL_ERROR.to_owned() }
+        if self.is_for_client { self.source.to_string() } else { "internal error".to_owned() }
     }
 }
 
@@ -217,6 +217,3 @@ pub(crate) fn fail(ack: &Ack, message: &str) {
     // The message is a string; only a client that has left cannot be told.
     let _ = ack.send(&Failed { error: message });
 }
-
-/// What a client hears of what went wrong on this side.
-pub(crate) const INTERNAL_ERROR: &str = "internal error";

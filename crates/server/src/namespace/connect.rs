@@ -8,13 +8,12 @@ use fanfare_proto::socket::{ConnectReply, Value};
 use futures_util::FutureExt as _;
 use serde::Deserialize;
 
-use super::Visit;
+use super::{Namespace, Visit};
 use crate::Ack;
 use crate::adapter::{Packet, PersistedSession};
 use crate::client::{Client, Left, NoSlot};
 use crate::handler::{
-    ConnectContext, ConnectError, ExtractError, Failures, HandlerError, INTERNAL_ERROR, Prepared, report_panic, run,
-    start_prepared,
+    ConnectContext, ConnectError, ExtractError, Failures, HandlerError, Prepared, report_panic, run, start,
 };
 use crate::server::random_id;
 use crate::socket::Socket;
@@ -102,7 +101,7 @@ impl Joining {
 
     /// A new socket, or the one that the client has lost.
     async fn make_candidate(&self, visit: Visit) -> Candidate {
-        let namespace = visit.namespace();
+        let namespace: &Namespace = &visit;
         let restored = self.restore(&visit).await;
         let session = restored.as_ref().map(|restored| &restored.session);
         let id = session.map_or_else(|| SocketId::from_random(random_id()), |session| session.id);
@@ -119,7 +118,7 @@ impl Joining {
             return None;
         }
         let Recovery { pid, offset } = serde_json::from_str(self.auth.as_deref()?).ok()?;
-        let session = visit.namespace().adapter().restore_session(&pid, &offset).await.ok()??;
+        let session = visit.adapter().restore_session(&pid, &offset).await.ok()??;
         Some(Restored { session, offset })
     }
 
@@ -130,7 +129,7 @@ impl Joining {
         if !self.client.occupy(socket) {
             return Ok(());
         }
-        let namespace = visit.namespace();
+        let namespace: &Namespace = visit;
         let session = self.client.session();
         let _cork = session.cork();
         let parser = namespace.local_sockets().parser();
@@ -155,7 +154,7 @@ impl Joining {
         namespace.local_sockets().tell(&events);
         namespace.server().metrics().connected();
         for handler in handlers {
-            start_prepared(handler, Failures::new(socket, "connection", &Ack::new_unwanted()));
+            start(|| Ok(handler()), Failures::new(socket, "connection", &Ack::new_unwanted()));
         }
         Ok(())
     }
@@ -170,7 +169,7 @@ struct Candidate {
 
 impl Candidate {
     async fn ask_middlewares(&self) -> Result<(), Refused> {
-        for middleware in self.visit.namespace().middlewares() {
+        for middleware in self.visit.middlewares() {
             let decided = async { middleware.call(&ConnectContext { socket: &self.socket }).await };
             match AssertUnwindSafe(decided).catch_unwind().await {
                 Ok(decision) => decision.map_err(|error| Refused::new(error, "middleware"))?,
@@ -183,7 +182,7 @@ impl Candidate {
     fn prepare_handlers(&mut self) -> Result<Vec<PreparedHandler>, Refused> {
         let context = ConnectContext { socket: &self.socket };
         let prepare = || -> Result<Vec<_>, ExtractError> {
-            self.visit.namespace().connect_handlers().iter().map(|handler| handler.prepare(&context)).collect()
+            self.visit.connect_handlers().iter().map(|handler| handler.prepare(&context)).collect()
         };
         let refused = match catch_unwind(AssertUnwindSafe(prepare)) {
             Ok(Ok(handlers)) => return Ok(handlers),
@@ -196,16 +195,16 @@ impl Candidate {
 
     fn panicked(&self, panic: &(dyn Any + Send)) -> Refused {
         Failures::new(&self.socket, "connection", &Ack::new_unwanted()).panicked(panic);
-        Refused::new(INTERNAL_ERROR, "panic")
+        Refused::new("internal error", "panic")
     }
 }
 
 impl Drop for Candidate {
     fn drop(&mut self) {
         self.socket.dismiss();
-        // The client has left once more, before it had its session back.
+        // The client has left before it had its session back: it may ask for it again.
         if let Some(Restored { session, .. }) = self.restored.take() {
-            self.visit.namespace().adapter().persist_session(session);
+            self.visit.adapter().persist_session(session);
         }
     }
 }

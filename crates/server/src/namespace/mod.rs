@@ -2,9 +2,9 @@
 
 pub(crate) mod connect;
 mod dynamic;
-mod visit;
 
 use std::fmt;
+use std::ops::Deref;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
@@ -25,8 +25,6 @@ use crate::server::{Limits, Server};
 use crate::socket::Socket;
 pub(crate) use dynamic::Matcher;
 pub use dynamic::ParentNamespace;
-use visit::Opening;
-pub(crate) use visit::Visit;
 
 /// A namespace: sockets that share handlers, middlewares and rooms. Cheap to clone.
 #[derive(Clone)]
@@ -38,12 +36,12 @@ struct Inner {
     local: Local,
     adapter: Arc<dyn Adapter>,
     hooks: RwLock<Hooks>,
-    /// Clients that are about to join, see [`Visit`].
-    visitors: AtomicUsize,
-    /// Closed once clients may join.
-    gate: Semaphore,
     /// Whether it goes when its last socket goes.
     is_temporary: bool,
+    /// How many clients are on the way into it.
+    visits: AtomicUsize,
+    /// Clients wait here until it is opened; closing a semaphore lets everybody go.
+    gate: Semaphore,
     closed: AtomicBool,
 }
 
@@ -64,9 +62,9 @@ impl Namespace {
             local,
             adapter,
             hooks: RwLock::new(hooks),
-            visitors: AtomicUsize::new(0),
-            gate: Semaphore::new(0),
             is_temporary,
+            visits: AtomicUsize::new(0),
+            gate: Semaphore::new(0),
             closed: AtomicBool::new(false),
         }))
     }
@@ -225,17 +223,22 @@ impl Namespace {
         self.0.server.limits()
     }
 
-    /// A socket has left, or did not get in: a namespace that was made for it may go too.
-    pub(crate) fn socket_gone(&self) {
+    /// A client is on the way into it. The server calls this where it cannot remove the namespace meanwhile.
+    pub(crate) fn visit(&self) -> Visit {
+        self.0.visits.fetch_add(1, Ordering::AcqRel);
+        Visit(self.clone())
+    }
+
+    /// Whether nobody is in it or on the way into it.
+    pub(crate) fn is_deserted(&self) -> bool {
+        self.0.visits.load(Ordering::Acquire) == 0 && self.0.local.is_empty()
+    }
+
+    /// Somebody has left: a namespace that was made for them may go too.
+    pub(crate) fn clean_up(&self) {
         if self.0.is_temporary && self.is_deserted() {
             self.0.server.remove_namespace(self);
         }
-    }
-
-    /// Whether nobody is in it or on the way to.
-    pub(crate) fn is_deserted(&self) -> bool {
-        // In this order: whoever arrives is a socket before it is no visitor any more.
-        self.0.visitors.load(Ordering::Acquire) == 0 && self.0.local.is_empty()
     }
 
     /// Lets clients in when what is returned is dropped.
@@ -259,6 +262,41 @@ impl Namespace {
 
     fn everybody(&self) -> BroadcastOperator {
         BroadcastOperator::new(self)
+    }
+}
+
+/// A client on the way into a namespace, which stays at least until this is dropped.
+pub(crate) struct Visit(Namespace);
+
+impl Visit {
+    /// Waits until those who hear of new namespaces have heard of this one, and registered their handlers.
+    pub(crate) async fn opened(&self) {
+        // There never is a permit: this ends when there never will be one.
+        let _ = self.0.0.gate.acquire().await;
+    }
+}
+
+impl Deref for Visit {
+    type Target = Namespace;
+
+    fn deref(&self) -> &Namespace {
+        &self.0
+    }
+}
+
+impl Drop for Visit {
+    fn drop(&mut self) {
+        self.0.0.visits.fetch_sub(1, Ordering::AcqRel);
+        self.0.clean_up();
+    }
+}
+
+/// Opens a new namespace to clients when it is dropped.
+pub(crate) struct Opening(Namespace);
+
+impl Drop for Opening {
+    fn drop(&mut self) {
+        self.0.0.gate.close();
     }
 }
 

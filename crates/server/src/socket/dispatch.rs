@@ -7,7 +7,7 @@ use fanfare_proto::socket::{Args, RawArgs};
 use super::{Phase, Socket};
 use crate::ack::Ack;
 use crate::adapter::Packet;
-use crate::handler::{EventContext, Failures, HandlerError, SharedEventHandler, SharedEventMiddleware, call, start};
+use crate::handler::{EventContext, Failures, HandlerError, SharedEventHandler, SharedEventMiddleware, start};
 
 impl Socket {
     /// An event of the client has come: catch-all handlers first, then the middlewares, then its own handlers.
@@ -32,7 +32,7 @@ impl Socket {
         } else {
             let event = Event { name: name.to_owned(), args: args.to_raw(), ack: ack.clone() };
             let work = pass(self.clone(), event, middlewares);
-            start(Box::pin(work), Failures::new(self, name, &Ack::new_unwanted()));
+            start(|| Ok(Box::pin(work)), Failures::new(self, name, &Ack::new_unwanted()));
         }
     }
 
@@ -59,7 +59,7 @@ impl Socket {
 
     fn run_handler(&self, handler: &SharedEventHandler, name: &str, args: &Args<'_>, ack: &Ack) {
         let mut context = EventContext::new(self, name, *args, ack);
-        call(|| handler.call(&mut context), Failures::new(self, name, ack));
+        start(|| handler.call(&mut context), Failures::new(self, name, ack));
     }
 }
 

@@ -291,12 +291,11 @@ impl Socket {
         };
     }
 
-    /// Hands an encoded event to the client's session and lets its answer go to a collector; says whether it has been
-    /// sent.
+    /// Hands an encoded event to the client's session and lets its answer go to a collector; says whether it is sent.
     pub(crate) fn deliver_with_ack(&self, packet: &Packet, id: u64, collector: &AckCollector) -> bool {
         match self.expect_ack(id, AckSink::Many(collector.downgrade())) {
             Ok(()) => {}
-            // It gets the event like everybody else, and counts as one that did not answer.
+            // It gets the event like everybody else, but owes too much for its answer to be waited for.
             Err(EmitError::TooManyAcks { .. }) => collector.add_lost(),
             Err(_) => return false,
         }
@@ -314,17 +313,17 @@ impl Socket {
     }
 
     fn expect_ack(&self, id: u64, sink: AckSink) -> Result<(), EmitError> {
-        let max = self.0.namespace.limits().max_pending_acks;
+        let limit = self.0.namespace.limits().max_pending_acks;
         let mut state = self.0.state.lock();
         if state.phase == Phase::Disconnected {
             return Err(EmitError::Disconnected);
         }
-        // What a broadcast has given up waiting for stays until the room is needed.
-        if state.acks.len() == state.acks.capacity().min(max) {
-            state.acks.retain(|_, sink| !sink.is_abandoned());
+        // Before the table grows: broadcasts whose time is over leave it to us to forget them.
+        if state.acks.len() >= state.acks.capacity().min(limit) {
+            state.acks.retain(|_, sink| sink.is_wanted());
         }
         let pending = state.acks.len();
-        if pending >= max {
+        if pending >= limit {
             return Err(EmitError::TooManyAcks { pending });
         }
         state.acks.insert(id, sink);
@@ -486,7 +485,7 @@ impl Socket {
             self.leave_namespace(reason);
         }
         self.let_go();
-        self.0.namespace.socket_gone();
+        self.0.namespace.clean_up();
     }
 
     /// The client is not let in after all. A socket that is connected, or was, stays what it is.
@@ -540,7 +539,7 @@ impl Socket {
         let context = handler::DisconnectContext { socket: self, reason };
         for handler in handlers {
             let failures = handler::Failures::new(self, event, &crate::Ack::new_unwanted());
-            handler::call(|| handler.call(&context), failures);
+            handler::start(|| handler.call(&context), failures);
         }
     }
 
