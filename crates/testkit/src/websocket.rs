@@ -143,6 +143,11 @@ impl WebSocket {
         code
     }
 
+    /// A WebSocket whose handshake somebody else has seen to.
+    pub fn from_stream(stream: TcpStream) -> Self {
+        Self { stream, unread: Vec::new() }
+    }
+
     /// The socket.
     pub fn into_stream(self) -> TcpStream {
         self.stream

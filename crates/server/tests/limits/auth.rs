@@ -38,7 +38,7 @@ impl Asked {
 /// AUTH-05
 #[tokio::test]
 async fn a_hook_that_never_decides_refuses_after_its_time() {
-    let io = Server::builder().connect_timeout(Duration::from_millis(150)).build().unwrap();
+    let io = Server::builder().connect_timeout(Duration::from_millis(400)).build().unwrap();
     io.on_connect(handle);
     let asked = Asked::default();
     let slow = asked.clone();
@@ -163,7 +163,7 @@ async fn a_token_that_expires_ends_the_connection_and_no_other_namespace_prolong
     io.on_connect(handle);
     let limited = io.of("/limited");
     limited.middleware(async |socket: Socket| {
-        socket.conn().session().expire_at(Some(Instant::now() + Duration::from_millis(200)));
+        socket.conn().session().expire_at(Some(Instant::now() + Duration::from_millis(600)));
         Ok::<(), ConnectError>(())
     });
     limited.on_connect(handle);

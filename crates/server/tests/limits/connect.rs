@@ -121,7 +121,7 @@ async fn the_id_of_a_socket_is_not_that_of_the_session() {
 /// Limits, no CONNECT
 #[tokio::test]
 async fn a_client_that_joins_nothing_is_closed() {
-    let mut node = Node::build(Server::builder().connect_timeout(Duration::from_millis(200))).await;
+    let mut node = Node::build(Server::builder().connect_timeout(Duration::from_millis(500))).await;
     let mut silent = Client::open(node.address).await;
     assert!(silent.closed().await);
     let polling = Polling::open(node.address, "/socket.io/").await;

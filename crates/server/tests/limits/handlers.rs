@@ -136,25 +136,3 @@ async fn a_handler_of_what_is_sent_may_send_something_itself() {
     assert!(node.canary().event().await.starts_with(r#"["seen","news""#));
     node.expect_undisturbed().await;
 }
-
-/// NODE-11: locks are taken in one order
-#[tokio::test(flavor = "multi_thread", worker_threads = 3)]
-async fn sockets_can_be_looked_at_while_broadcasts_are_acknowledged() {
-    let mut node = Node::start().await;
-    let client = node.client().await;
-    let socket = node.io.socket(client.sid().parse().unwrap()).expect("it is connected");
-    let (looking, io) = (socket.clone(), node.io.clone());
-    let looked = tokio::task::spawn_blocking(move || (0..3000).map(|_| looking.rooms().len()).max());
-    let asked = tokio::task::spawn_blocking(move || {
-        for _ in 0..3000 {
-            drop(io.emit_with_ack::<u8>("ask", ()));
-        }
-    });
-    let moved = tokio::task::spawn_blocking(move || (0..3000).all(|_| socket.join("a") && (socket.leave("a"), true).1));
-    assert!(matches!((looked.await, asked.await, moved.await), (Ok(Some(1..)), Ok(()), Ok(true))));
-    drop(client);
-    for _ in 0..3000 {
-        assert!(node.canary().packet().await.ends_with(r#"["ask"]"#));
-    }
-    node.expect_undisturbed().await;
-}
