@@ -102,7 +102,7 @@ async fn a_connection_joins_so_many_namespaces_and_no_more() {
 async fn a_namespace_made_for_a_client_that_does_not_get_in_goes_again() {
     let io = Server::builder().cleanup_empty_child_namespaces(true).build().unwrap();
     io.on_connect(handle);
-    let parent = io.of_pattern(fanfare_regex("^/made-"));
+    let parent = io.of_pattern(pattern("^/made-"));
     parent.middleware(async |socket: fanfare::Socket| {
         // Holds the socket, as handlers do that clients have registered.
         socket.on("event", {
@@ -138,7 +138,7 @@ async fn a_namespace_made_for_a_client_that_does_not_get_in_goes_again() {
 async fn whoever_comes_while_others_leave_is_in_the_same_namespace() {
     let io = Server::builder().cleanup_empty_child_namespaces(true).build().unwrap();
     io.on_connect(handle);
-    let parent = io.of_pattern(fanfare_regex("^/made$"));
+    let parent = io.of_pattern(pattern("^/made$"));
     // Registered late, as the listener of a new namespace may do.
     io.on_new_namespace(|namespace| {
         std::thread::sleep(Duration::from_micros(200));
@@ -168,6 +168,6 @@ async fn whoever_comes_while_others_leave_is_in_the_same_namespace() {
     node.expect_undisturbed().await;
 }
 
-fn fanfare_regex(pattern: &str) -> regex::Regex {
-    regex::Regex::new(pattern).expect("it is a pattern")
+fn pattern(text: &str) -> regex::Regex {
+    regex::Regex::new(text).expect("it is a pattern")
 }
