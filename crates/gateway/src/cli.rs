@@ -46,6 +46,10 @@ pub(crate) struct Options {
     #[arg(long, env = "FANFARE_CONNECT_TIMEOUT", default_value = "45s", value_parser = duration, value_name = "DURATION")]
     pub(crate) connect_timeout: Duration,
 
+    /// Time a client may take none of what waits for it
+    #[arg(long, env = "FANFARE_WRITE_TIMEOUT", default_value = "10s", value_parser = duration, value_name = "DURATION")]
+    pub(crate) write_timeout: Duration,
+
     /// Largest message and polling body, in bytes
     #[arg(long, env = "FANFARE_MAX_PAYLOAD", default_value_t = 1_000_000, value_name = "BYTES")]
     pub(crate) max_payload: usize,

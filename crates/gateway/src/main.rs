@@ -91,7 +91,8 @@ fn build(options: &Options) -> Result<Server, Box<dyn Error>> {
         .ping_timeout(options.ping_timeout)
         .upgrade_timeout(options.upgrade_timeout)
         .connect_timeout(options.connect_timeout)
-        .max_http_buffer_size(options.max_payload);
+        .max_http_buffer_size(options.max_payload)
+        .engine(|engine| engine.write_timeout(options.write_timeout));
     if options.cors_origin.iter().any(|origin| origin == "*") {
         builder = builder.cors(Cors::any());
     } else if !options.cors_origin.is_empty() {
