@@ -148,6 +148,11 @@ impl WebSocket {
         Self { stream, unread: Vec::new() }
     }
 
+    /// The socket, to write to it with a patience of one's own.
+    pub fn stream(&mut self) -> &mut TcpStream {
+        &mut self.stream
+    }
+
     /// The socket.
     pub fn into_stream(self) -> TcpStream {
         self.stream
