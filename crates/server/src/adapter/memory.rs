@@ -1,6 +1,7 @@
 //! The adapter of a single node.
 
 use std::collections::{HashMap, VecDeque};
+use std::hash::{BuildHasher as _, RandomState};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -121,6 +122,8 @@ fn now() -> Instant {
 #[derive(Debug)]
 struct Log {
     keep: Duration,
+    /// Signs offsets: a client knows those of events it was sent, and cannot ask for what happened before it came.
+    key: RandomState,
     /// The offset of the first of `entries`; each further one has the next.
     first: u64,
     entries: VecDeque<Entry>,
@@ -158,12 +161,16 @@ impl Drop for Entry {
 impl Log {
     fn new(keep: Duration) -> Self {
         let (entries, sessions, lost) = (VecDeque::new(), HashMap::new(), VecDeque::new());
-        Self { keep, first: 1, entries, bytes: 0, sessions, lost }
+        Self { keep, key: RandomState::new(), first: 1, entries, bytes: 0, sessions, lost }
     }
 
     /// The offset of the event that is pushed next.
     fn next_offset(&self) -> String {
-        format!("{:x}", self.first + self.entries.len() as u64)
+        self.sign(self.first + self.entries.len() as u64)
+    }
+
+    fn sign(&self, number: u64) -> String {
+        format!("{number:x}.{:x}", self.key.hash_one(number))
     }
 
     fn push(&mut self, packet: &Packet, selection: &Selection, now: Instant) {
@@ -199,7 +206,9 @@ impl Log {
 
     /// Where the events behind an offset begin; `None` when some of them are gone, or there never was such an offset.
     fn index_after(&self, offset: &str) -> Option<usize> {
-        let next = u64::from_str_radix(offset, 16).ok()?.checked_add(1)?;
+        let (number, _) = offset.split_once('.')?;
+        let number = u64::from_str_radix(number, 16).ok().filter(|&number| self.sign(number) == offset)?;
+        let next = number.checked_add(1)?;
         let index = usize::try_from(next.checked_sub(self.first)?).ok()?;
         (index <= self.entries.len()).then_some(index)
     }

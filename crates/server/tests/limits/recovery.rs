@@ -194,6 +194,21 @@ async fn rights_are_taken_from_lost_clients_too() {
     node.expect_undisturbed().await;
 }
 
+/// AUTH-08
+#[tokio::test]
+async fn nobody_asks_for_what_happened_before_it_came() {
+    let mut node = node(Duration::from_secs(60)).await;
+    let earlier = lose(&node, "room").await;
+    node.io.to("room").emit("before", ());
+    let ticket = lose(&node, "room").await;
+    let (number, signature) = ticket.offset.split_once('.').expect("a number and its signature");
+    let number = u64::from_str_radix(number, 16).expect("a number") - 2;
+    let forged = format!(r#"{{"pid":"{}","offset":"{number:x}.{signature}"}}"#, ticket.pid);
+    let (_client, missed, answer) = come_back(&node, &forged).await;
+    assert!(missed.is_empty() && sid(&answer) != ticket.id && sid(&answer) != earlier.id);
+    node.expect_undisturbed().await;
+}
+
 /// AUTH-08: whatever is sent while it comes back arrives once
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_is_lost_or_doubled_while_a_session_comes_back() {
