@@ -91,6 +91,9 @@ impl Namespace {
 
     /// Decides who may connect: `use` of the reference. Middlewares run in the order they were added; the first that
     /// returns an error refuses the client with it.
+    ///
+    /// All of them together have the [connect timeout](crate::ServerBuilder::connect_timeout) for it. They are dropped
+    /// where they wait when that is over, or the client is gone.
     pub fn middleware<P: 'static>(&self, decide: impl Middleware<P>) -> &Self {
         self.0.hooks.write().middlewares.push(middleware(decide));
         self
