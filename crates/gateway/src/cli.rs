@@ -13,6 +13,7 @@ use crate::app::App;
 /// Without arguments it serves a chat on http://localhost:3000.
 #[derive(Clone, Debug, Parser)]
 #[command(name = "fanfare", version)]
+#[allow(rustdoc::bare_urls, reason = "it is read in a terminal")]
 pub(crate) struct Options {
     /// The address to listen on
     #[arg(long, env = "FANFARE_LISTEN", default_value = "0.0.0.0:3000", value_name = "HOST:PORT")]
