@@ -222,7 +222,7 @@ impl Local {
     pub(crate) fn join(&self, id: SocketId, room: &Room, max_rooms: usize) -> bool {
         let joined = {
             let mut members = self.0.members.write();
-            if members.rooms_of(id).len() >= max_rooms && !members.rooms_of(id).contains(room) {
+            if members.rooms_of(id).len() >= max_rooms && !members.is_in(id, room) {
                 return false;
             }
             members.join(id, room)
