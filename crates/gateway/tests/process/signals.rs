@@ -32,7 +32,7 @@ async fn a_signal_ends_the_node_in_good_order() {
 /// NODE-02
 #[tokio::test]
 async fn a_node_that_ends_takes_nobody_on() {
-    let mut node = Node::start(&[]).await;
+    let mut node = Node::start(&["--write-timeout", "4s"]).await;
     let deaf = deaf_client(&node).await;
     node.signal("TERM");
     let refused = async {
@@ -49,7 +49,7 @@ async fn a_node_that_ends_takes_nobody_on() {
 /// NODE-03
 #[tokio::test]
 async fn a_second_signal_ends_the_node_at_once() {
-    for (first, second) in [("TERM", "TERM"), ("INT", "TERM"), ("TERM", "INT")] {
+    async fn check(first: &str, second: &str) {
         let mut node = Node::start(&[]).await;
         let (deaf, mut other) = (deaf_client(&node).await, node.client().await);
         let begin = Instant::now();
@@ -62,6 +62,7 @@ async fn a_second_signal_ends_the_node_at_once() {
         assert!(begin.elapsed() < Duration::from_secs(4), "{:?}", begin.elapsed());
         drop(deaf);
     }
+    tokio::join!(check("TERM", "TERM"), check("INT", "TERM"), check("TERM", "INT"));
 }
 
 /// NODE-05
@@ -74,12 +75,12 @@ async fn clients_that_answer_survive_a_node_that_was_stopped() {
         clients.push(tokio::spawn(answer_pings(node.client().await, ending.clone())));
     }
     let silent = node.client().await;
-    tokio::time::sleep(Duration::from_secs(1)).await;
+    tokio::time::sleep(Duration::from_millis(700)).await;
     node.signal("STOP");
     tokio::time::sleep(Duration::from_secs(4)).await;
     node.signal("CONT");
     // Long enough for what was due meanwhile, and another ping.
-    tokio::time::sleep(Duration::from_secs(3)).await;
+    tokio::time::sleep(Duration::from_millis(2500)).await;
     end.send_replace(true);
     for client in clients {
         let pings = within(client).await.unwrap();
