@@ -44,10 +44,11 @@ struct Inner {
     engine: Arc<Shared>,
     /// Which flusher writes for it.
     shard: usize,
-    connection: OnceLock<Box<dyn Connection>>,
-    /// How it ended, and whether the connection has been told.
+    /// The application's side, from when it has the session until it has been told of its end. It may hold the session
+    /// in turn, so it is not kept any longer.
+    connection: Mutex<Option<Arc<dyn Connection>>>,
+    /// How it ended.
     ended: OnceLock<Closed>,
-    told: AtomicBool,
     /// Copies of what `state` knows, for those who only ask.
     open: AtomicBool,
     awaits_pong: AtomicBool,
@@ -169,6 +170,16 @@ impl Session {
         self.update(|state| state.expires_at = expires_at);
     }
 
+    /// As [`expire_at`](Self::expire_at), but only if the session is to be closed at `from` so far: a limit of one's own
+    /// is moved without undoing one that somebody else has set.
+    pub fn move_expiry(&self, from: Option<Instant>, to: Option<Instant>) {
+        self.update(|state| {
+            if state.expires_at == from {
+                state.expires_at = to;
+            }
+        });
+    }
+
     /// How the session ended, once it has.
     pub fn ended(&self) -> Option<Closed> {
         self.0.ended.get().copied()
@@ -185,9 +196,8 @@ impl Session {
             handshake,
             engine: engine.clone(),
             shard: engine.next_shard(),
-            connection: OnceLock::new(),
+            connection: Mutex::new(None),
             ended: OnceLock::new(),
-            told: AtomicBool::new(false),
             open: AtomicBool::new(true),
             awaits_pong: AtomicBool::new(false),
             congested: AtomicBool::new(false),
@@ -205,7 +215,7 @@ impl Session {
     pub(crate) fn connect(&self) {
         let _cork = self.cork();
         let connection = self.0.engine.application.connect(self);
-        let _ = self.0.connection.set(connection);
+        *self.0.connection.lock() = Some(connection.into());
         self.tell_closed();
     }
 
@@ -270,9 +280,13 @@ impl Session {
 
     /// Hands a message to the application.
     pub(crate) fn deliver(&self, message: Message<'_>, request: Option<&Parts>) {
-        if let Some(connection) = self.0.connection.get().filter(|_| self.is_open()) {
+        if let Some(connection) = self.connection().filter(|_| self.is_open()) {
             connection.message(self, Received { message, request });
         }
+    }
+
+    fn connection(&self) -> Option<Arc<dyn Connection>> {
+        self.0.connection.lock().clone()
     }
 
     pub(crate) fn handle_error(&self, closed: Closed) {
@@ -356,7 +370,7 @@ impl Session {
         });
         if probe == Probe::Upgraded {
             self.0.engine.metrics.upgraded();
-            if let Some(connection) = self.0.connection.get().filter(|_| self.is_open()) {
+            if let Some(connection) = self.connection().filter(|_| self.is_open()) {
                 connection.upgraded(self, Transport::WebSocket);
             }
         }
@@ -506,11 +520,11 @@ impl Session {
         }
     }
 
-    /// Tells the connection that the session is over, once both are known.
+    /// Tells the connection that the session is over, once both are known, and lets go of it.
     fn tell_closed(&self) {
-        if let (Some(connection), Some(&closed)) = (self.0.connection.get(), self.0.ended.get())
-            && !self.0.told.swap(true, Ordering::AcqRel)
-        {
+        let Some(&closed) = self.0.ended.get() else { return };
+        let connection = self.0.connection.lock().take();
+        if let Some(connection) = connection {
             connection.closed(self, closed);
         }
     }

@@ -3,6 +3,7 @@
 //! A handler starts when its event arrives and runs to its first `await` before the next event of the same client is
 //! looked at, as in Node.js; only what is then still to be done becomes a task.
 
+mod brief;
 mod extract;
 mod reply;
 mod task;
@@ -18,7 +19,7 @@ pub use extract::{
 };
 pub use reply::{ConnectError, HandlerError, IntoReply};
 pub use task::{Failure, FailureKind};
-pub(crate) use task::{FailureHook, Failures, panic_message, run, start, start_prepared};
+pub(crate) use task::{FailureHook, Failures, report_panic, run, shield, start};
 
 /// What a handler has still to do.
 pub(crate) type Work<T> = Pin<Box<dyn Future<Output = T> + Send>>;
