@@ -10,7 +10,7 @@ pub trait Application: Send + Sync + 'static {
     /// A session has opened. What is sent to it here follows right behind the handshake.
     ///
     /// Called by the request that opens the session, before it is answered. What is returned hears of
-    /// everything that happens to the session from now on.
+    /// everything that happens to the session from now on, and is dropped when the session is over.
     fn connect(&self, session: &Session) -> Box<dyn Connection>;
 }
 
@@ -59,5 +59,35 @@ where
 {
     fn connect(&self, session: &Session) -> Box<dyn Connection> {
         Box::new(self(session))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::{Engine, Handshake};
+
+    struct Holding {
+        _session: Session,
+        _alive: Arc<()>,
+    }
+
+    impl Connection for Holding {
+        fn message(&self, _: &Session, _: Received<'_>) {}
+    }
+
+    #[tokio::test]
+    async fn a_connection_that_holds_its_session_goes_with_it() {
+        let alive = Arc::new(());
+        let held = alive.clone();
+        let connect = move |session: &Session| Holding { _session: session.clone(), _alive: held.clone() };
+        let engine = Engine::builder().build(connect).unwrap();
+        let (mut parts, ()) = http::Request::new(()).into_parts();
+        let session = engine.0.open(Transport::WebSocket, Handshake::new(&mut parts, None, false)).unwrap();
+        assert_eq!(Arc::strong_count(&alive), 3);
+        session.discard();
+        assert_eq!(Arc::strong_count(&alive), 2, "only the application itself is left");
     }
 }

@@ -265,8 +265,9 @@ impl Shared {
             sessions.values().map(|session| (session.outbox_bytes(), session.clone())).collect()
         };
         sessions.sort_unstable_by_key(|(bytes, _)| std::cmp::Reverse(*bytes));
-        for (_, session) in sessions {
-            if !self.budget.is_exceeded() {
+        for (bytes, session) in sessions {
+            // Whoever holds nothing has nothing to give.
+            if bytes == 0 || !self.budget.is_exceeded() {
                 break;
             }
             session.handle_error(CloseReason::SlowConsumer.into());

@@ -35,6 +35,7 @@ mod flusher;
 mod handshake;
 mod http;
 mod listener;
+mod meter;
 mod metrics;
 mod outbox;
 mod outgoing;

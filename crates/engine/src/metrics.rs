@@ -1,6 +1,6 @@
 //! What an engine counts.
 
-use fanfare_proto::engine::{CloseReason, Refusal, Transport};
+use fanfare_proto::engine::{CloseReason, Transport};
 use prometheus::{IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry};
 
 /// The metrics of an engine. Labels are bounded: no client can add one.
@@ -70,8 +70,8 @@ impl Metrics {
         self.sessions.with_label_values(&[transport.as_str()]).dec();
     }
 
-    pub(crate) fn refused(&self, refusal: &Refusal) {
-        self.refused.with_label_values(&[refusal.name()]).inc();
+    pub(crate) fn refused(&self, reason: &str) {
+        self.refused.with_label_values(&[reason]).inc();
     }
 
     /// A client has done something that the protocol forbids.

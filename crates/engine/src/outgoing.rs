@@ -1,5 +1,6 @@
 //! A message encoded once for any number of sessions.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use bytes::{Buf as _, Bytes};
@@ -23,7 +24,7 @@ struct Inner {
     bytes: usize,
     compress: bool,
     /// Keeps the bytes counted in the budget of the node, once for all sessions.
-    _charge: Charge,
+    charge: Charge,
 }
 
 /// One WebSocket frame of an [`Outgoing`].
@@ -72,7 +73,7 @@ impl Outgoing {
 
     fn new(frames: SmallVec<[OutgoingFrame; 1]>, compress: bool, budget: &Arc<Budget>) -> Self {
         let bytes = frames.iter().map(|frame| frame.bytes.len()).sum();
-        Self(Arc::new(Inner { frames, bytes, compress, _charge: Budget::charge(budget, bytes) }))
+        Self(Arc::new(Inner { frames, bytes, compress, charge: Budget::charge(budget, bytes) }))
     }
 
     /// Bytes of all frames.
@@ -83,6 +84,12 @@ impl Outgoing {
     /// Whether there is no message in it.
     pub fn is_empty(&self) -> bool {
         self.0.frames.is_empty()
+    }
+
+    /// Whether its bytes count among those of all outboxes: they do until somebody says that they keep it anyway,
+    /// within bounds of their own.
+    pub fn set_counted(&self, counted: bool) {
+        self.0.charge.set_counted(counted);
     }
 
     /// The content of each message: text without its packet type, binary data as it is.
@@ -196,7 +203,7 @@ impl Budget {
 
     fn charge(budget: &Arc<Self>, bytes: usize) -> Charge {
         budget.add(bytes);
-        Charge { budget: budget.clone(), bytes }
+        Charge { budget: budget.clone(), bytes, counted: AtomicBool::new(true) }
     }
 }
 
@@ -204,11 +211,25 @@ impl Budget {
 struct Charge {
     budget: Arc<Budget>,
     bytes: usize,
+    counted: AtomicBool,
+}
+
+impl Charge {
+    fn set_counted(&self, counted: bool) {
+        if self.counted.swap(counted, Ordering::AcqRel) == counted {
+            return;
+        }
+        if counted {
+            self.budget.add(self.bytes);
+        } else {
+            self.budget.remove(self.bytes);
+        }
+    }
 }
 
 impl Drop for Charge {
     fn drop(&mut self) {
-        self.budget.remove(self.bytes);
+        self.set_counted(false);
     }
 }
 
@@ -253,6 +274,18 @@ mod tests {
         let held: Vec<_> = (0..10).map(|_| outgoing.clone()).collect();
         assert_eq!(budget.used(), outgoing.len());
         drop((outgoing, held));
+        assert_eq!(budget.used(), 0);
+    }
+
+    #[test]
+    fn bytes_that_are_kept_anyway_do_not_count() {
+        let (outgoing, budget) = message(Frame::Text(Buffer::from(&[b'x'; 100][..])));
+        for (counted, used) in [(false, 0), (false, 0), (true, outgoing.len())] {
+            outgoing.set_counted(counted);
+            assert_eq!(budget.used(), used);
+        }
+        outgoing.set_counted(false);
+        drop(outgoing);
         assert_eq!(budget.used(), 0);
     }
 }

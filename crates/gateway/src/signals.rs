@@ -1,19 +1,25 @@
 //! The signals that end the program.
 
+use std::io;
+
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-/// Waits for SIGTERM or SIGINT.
-pub(crate) async fn wait() {
-    let (Ok(mut terminate), Ok(mut interrupt)) = (listen(SignalKind::terminate()), listen(SignalKind::interrupt()))
-    else {
-        return std::future::pending().await;
-    };
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
-    }
+/// SIGTERM and SIGINT, caught from when this is made on.
+pub(crate) struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
 }
 
-fn listen(kind: SignalKind) -> std::io::Result<Signal> {
-    signal(kind).inspect_err(|error| tracing::error!(%error, "signals cannot be listened to"))
+impl Signals {
+    pub(crate) fn listen() -> io::Result<Self> {
+        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
+    }
+
+    /// Waits for the next of them.
+    pub(crate) async fn next(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
 }

@@ -192,9 +192,16 @@ impl Inner {
             compress: compress.unwrap_or(true),
         };
         let sent = match requester {
-            Some(requester) => self.local.broadcast_with_ack(&broadcast, &self.forwarding(requester)),
+            Some(requester) => {
+                let collector = self.forwarding(requester);
+                let sent = self.local.broadcast_with_ack(&broadcast, &collector);
+                // The sockets owe their answers as long as somebody holds the collector.
+                let timeout = opts.flags.timeout.unwrap_or(self.hub.requests_timeout());
+                self.hub.spawn(async move { drop(tokio::time::timeout(timeout, collector.completed()).await) });
+                sent
+            }
             None if unwanted_ack => self.local.broadcast_with_ack(&broadcast, &AckCollector::new(1)),
-            None => self.local.encode(&broadcast, None).map(|packet| self.local.broadcast(&broadcast, &packet)),
+            None => self.local.encode(&broadcast, None).map(|packet| self.local.broadcast(&broadcast, &packet).tell()),
         };
         if let Err(error) = sent {
             self.hub.metrics().malformed.with_label_values(&["event"]).inc();
@@ -328,7 +335,7 @@ impl Adapter for NamespaceAdapter {
                 unwanted_ack: false,
             })?;
         }
-        self.0.local.broadcast(broadcast, &packet);
+        self.0.local.broadcast(broadcast, &packet).tell();
         Ok(())
     }
 

@@ -241,12 +241,9 @@ impl ServerBuilder {
 
     /// Checks the options and makes the server.
     pub fn build(self) -> Result<Server, ConfigError> {
-        if self.connect_timeout.is_zero() {
-            return Err(ConfigError {
-                option: "connect_timeout",
-                value: format!("{:?}", self.connect_timeout),
-                allowed: "it is longer than nothing",
-            });
+        check_duration("connect_timeout", self.connect_timeout)?;
+        if let Some(recovery) = &self.recovery {
+            check_duration("max_disconnection_duration", recovery.max_disconnection_duration)?;
         }
         let bundle = match self.client {
             Client::Discover => ClientBundle::discover(),
@@ -273,8 +270,40 @@ impl ServerBuilder {
     }
 }
 
+/// A deadline has to be an instant that can be told.
+fn check_duration(option: &'static str, duration: Duration) -> Result<(), ConfigError> {
+    if duration >= MIN_DURATION && duration <= MAX_DURATION {
+        return Ok(());
+    }
+    Err(ConfigError { option, value: format!("{duration:?}"), allowed: "it is between 1 ms and 24 h" })
+}
+
+const MIN_DURATION: Duration = Duration::from_millis(1);
+const MAX_DURATION: Duration = Duration::from_secs(24 * 60 * 60);
+
 impl std::fmt::Debug for ServerBuilder {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("ServerBuilder").field("engine", &self.engine).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wrong_option_is_named_with_what_is_allowed() {
+        let check = |builder: ServerBuilder, expected: &str| {
+            assert_eq!(builder.build().unwrap_err().to_string(), expected);
+        };
+        check(
+            Server::builder().connect_timeout(Duration::ZERO),
+            "connect_timeout: 0ns is not allowed; it is between 1 ms and 24 h",
+        );
+        let recovery = Recovery { max_disconnection_duration: Duration::from_secs(86_401), ..Recovery::default() };
+        check(
+            Server::builder().connection_state_recovery(recovery),
+            "max_disconnection_duration: 86401s is not allowed; it is between 1 ms and 24 h",
+        );
     }
 }

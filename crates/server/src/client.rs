@@ -1,12 +1,16 @@
 //! One connection of a client: decodes what it sends and finds the socket it is for.
 
+use std::convert::Infallible;
 use std::sync::Arc;
+use std::time::Instant;
 
 use fanfare_engine::{self as engine, Closed, Frame, Session, Transport};
 use fanfare_proto::socket::{Body, DecodeError, Decoded, Decoder, DecoderLimits, Encoded, Packet};
 use parking_lot::Mutex;
 use smallvec::SmallVec;
+use tokio::sync::oneshot;
 
+use crate::handler::{ConnectError, shield};
 use crate::namespace::connect;
 use crate::server::Server;
 use crate::socket::{DisconnectReason, Socket};
@@ -18,6 +22,8 @@ pub(crate) struct Client(Arc<Inner>);
 struct Inner {
     server: Server,
     session: Session,
+    /// When it has to have joined a first namespace.
+    connect_by: Instant,
     decoder: Mutex<Decoder>,
     state: Mutex<State>,
 }
@@ -28,23 +34,39 @@ struct State {
     slots: SmallVec<[Slot; 1]>,
     /// How often it has been refused.
     refused: usize,
+    /// Whether it has ever joined one.
+    joined: bool,
     closed: bool,
     upgrade_listeners: Vec<UpgradeListener>,
 }
 
 enum Slot {
-    Connecting(Box<str>),
+    Connecting(Reservation),
     Connected(Socket),
 }
+
+/// A namespace that the client is joining.
+struct Reservation {
+    namespace: Box<str>,
+    /// Dropped with the slot, which [`Left`] hears of.
+    _client_is_there: oneshot::Sender<Infallible>,
+}
+
+/// Ends when the client has left while it was joining a namespace.
+pub(crate) type Left = oneshot::Receiver<Infallible>;
 
 type UpgradeListener = Arc<dyn Fn(Transport) + Send + Sync>;
 
 impl Slot {
     fn namespace(&self) -> &str {
         match self {
-            Self::Connecting(name) => name,
+            Self::Connecting(reservation) => &reservation.namespace,
             Self::Connected(socket) => socket.namespace().name(),
         }
+    }
+
+    fn is_reserved_for(&self, name: &str) -> bool {
+        matches!(self, Self::Connecting(reservation) if *reservation.namespace == *name)
     }
 }
 
@@ -65,9 +87,12 @@ impl Client {
             max_attachments: server.limits().max_attachments,
             max_attachment_bytes: server.limits().max_attachment_bytes,
         };
+        let connect_by = tokio::time::Instant::now().into_std() + server.connect_timeout();
+        session.expire_at(Some(connect_by));
         Self(Arc::new(Inner {
             server: server.clone(),
             session: session.clone(),
+            connect_by,
             decoder: Mutex::new(Decoder::new(server.parser(), limits)),
             state: Mutex::default(),
         }))
@@ -96,39 +121,60 @@ impl Client {
     }
 
     /// Begins to join a namespace.
-    pub(crate) fn reserve(&self, namespace: &str) -> Result<(), NoSlot> {
-        let mut state = self.0.state.lock();
-        if state.closed {
-            return Err(NoSlot::Closed);
-        }
-        if state.slots.iter().any(|slot| slot.namespace() == namespace) {
-            return Err(NoSlot::Taken);
-        }
-        if state.slots.len() >= self.0.server.limits().max_namespaces {
-            return Err(NoSlot::TooMany);
-        }
-        state.slots.push(Slot::Connecting(namespace.into()));
-        Ok(())
+    pub(crate) fn reserve(&self, namespace: &str) -> Result<Left, NoSlot> {
+        let left = {
+            let mut state = self.0.state.lock();
+            if state.closed {
+                return Err(NoSlot::Closed);
+            }
+            if state.slots.iter().any(|slot| slot.namespace() == namespace) {
+                return Err(NoSlot::Taken);
+            }
+            if state.slots.len() >= self.0.server.limits().max_namespaces {
+                return Err(NoSlot::TooMany);
+            }
+            let (client_is_there, left) = oneshot::channel();
+            let reservation = Reservation { namespace: namespace.into(), _client_is_there: client_is_there };
+            state.slots.push(Slot::Connecting(reservation));
+            left
+        };
+        // From here on it is not the client that takes its time.
+        self.0.session.move_expiry(Some(self.0.connect_by), None);
+        Ok(left)
     }
 
-    /// Joins the namespace that was reserved; not if the client is gone meanwhile.
+    /// Joins the namespace that was reserved; not if the client is gone meanwhile, or about to be closed.
     pub(crate) fn occupy(&self, socket: &Socket) -> bool {
-        let mut state = self.0.state.lock();
-        let name = socket.namespace().name();
-        let reserved = state.slots.iter_mut().find(|slot| matches!(slot, Slot::Connecting(of) if **of == *name));
-        let Some(slot) = reserved else { return false };
-        *slot = Slot::Connected(socket.clone());
+        if !self.0.session.is_open() {
+            return false;
+        }
+        {
+            let mut state = self.0.state.lock();
+            let name = socket.namespace().name();
+            let reserved = state.slots.iter_mut().find(|slot| slot.is_reserved_for(name));
+            let Some(slot) = reserved else { return false };
+            *slot = Slot::Connected(socket.clone());
+            state.joined = true;
+        }
+        self.0.session.move_expiry(Some(self.0.connect_by), None);
         true
     }
 
-    /// Gives a reservation back: the client was refused. One that is refused all the time is closed.
-    pub(crate) fn release(&self, namespace: &str) {
-        let refused = {
+    /// Tells the client that it cannot join a namespace, and gives back what it has reserved of it. A client that is
+    /// refused all the time is closed.
+    pub(crate) fn refuse_namespace(&self, namespace: &str, error: &ConnectError, kind: &'static str) {
+        let (refused, has_nothing) = {
             let mut state = self.0.state.lock();
-            state.slots.retain(|slot| !matches!(slot, Slot::Connecting(name) if **name == *namespace));
+            state.slots.retain(|slot| !slot.is_reserved_for(namespace));
             state.refused += 1;
-            state.refused
+            (state.refused, !state.joined && state.slots.is_empty())
         };
+        self.0.server.metrics().refused(kind);
+        self.send_frame(self.0.server.parser().encode_connect_error(namespace, error.message(), error.data()));
+        if has_nothing {
+            // Time goes on for it, what it has waited included.
+            self.0.session.move_expiry(None, Some(self.0.connect_by));
+        }
         if refused > MAX_REFUSALS {
             self.violate("refusals");
         }
@@ -148,8 +194,13 @@ impl Client {
 
     /// The client has broken the protocol.
     pub(crate) fn violate(&self, kind: &'static str) {
+        self.violate_with(kind, None);
+    }
+
+    fn violate_with(&self, kind: &'static str, error: Option<&DecodeError>) {
         self.0.server.metrics().violated(kind);
-        tracing::debug!(sid = ?self.0.session.sid(), kind, "protocol violated");
+        // The error may repeat what the client has sent: escaped, it is one line of text.
+        tracing::debug!(sid = ?self.0.session.sid(), kind, error = ?error.map(ToString::to_string), "protocol violated");
         self.close();
     }
 
@@ -204,9 +255,8 @@ impl Client {
 
     /// The client has sent something that is no packet.
     fn refuse(&self, error: &DecodeError) {
-        tracing::debug!(sid = ?self.0.session.sid(), %error, "packet refused");
         self.end_all(DisconnectReason::ParseError);
-        self.violate("packet");
+        self.violate_with("packet", Some(error));
     }
 
     fn handle_packet(&self, packet: &Packet<'_>) {
@@ -244,12 +294,13 @@ impl engine::Connection for Client {
 
     fn upgraded(&self, _: &Session, transport: Transport) {
         let listeners = self.0.state.lock().upgrade_listeners.clone();
-        listeners.iter().for_each(|listener| listener(transport));
+        listeners.iter().for_each(|listener| shield("upgrade", || listener(transport)));
     }
 
     fn closed(&self, _: &Session, closed: Closed) {
         self.end_all(closed.reason.into());
-        self.0.state.lock().upgrade_listeners.clear();
+        let listeners = std::mem::take(&mut self.0.state.lock().upgrade_listeners);
+        drop(listeners);
     }
 }
 
@@ -274,7 +325,12 @@ impl Conn {
 
     /// Calls a function when the connection has moved to another transport.
     pub fn on_upgrade(&self, listener: impl Fn(Transport) + Send + Sync + 'static) {
-        self.0.0.state.lock().upgrade_listeners.push(Arc::new(listener));
+        let listener: UpgradeListener = Arc::new(listener);
+        let mut state = self.0.0.state.lock();
+        // One that is over has let go of its listeners, which may hold it in turn.
+        if !state.closed {
+            state.upgrade_listeners.push(listener.clone());
+        }
     }
 
     /// Closes the connection, and with it all sockets on it.

@@ -7,7 +7,7 @@ use std::future::Future;
 use std::io;
 use std::ops::Deref;
 use std::sync::{Arc, OnceLock};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use fanfare_engine::{self as engine, Engine, EngineLayer, EngineService, Listener, ListenerHandle, Session};
 use fanfare_proto::socket::{Parser, Value};
@@ -18,9 +18,9 @@ use tokio::net::ToSocketAddrs;
 use crate::adapter::{AdapterFactory, Local};
 use crate::builder::{Recovery, ServerBuilder};
 use crate::client::Client;
-use crate::handler::FailureHook;
+use crate::handler::{FailureHook, shield};
 use crate::metrics::Metrics;
-use crate::namespace::{Matcher, Namespace, ParentNamespace};
+use crate::namespace::{Matcher, Namespace, ParentNamespace, Visit};
 use crate::socket::DisconnectReason;
 
 /// A Socket.IO server. Cheap to clone; all clones are the same server.
@@ -122,10 +122,7 @@ impl Server {
             return namespace;
         }
         let parent = self.parents().into_iter().find(|parent| parent.matches_pattern(&name));
-        match parent {
-            Some(parent) => self.child(&parent, &name),
-            None => self.make_namespace(&name, None),
-        }
+        self.make_namespace(&name, parent.as_ref())
     }
 
     /// Namespaces whose names match a pattern. Each is made when a client first asks for it.
@@ -244,20 +241,33 @@ impl Server {
         self.0.parents.read().clone()
     }
 
-    /// The child of a parent namespace; one, however many clients ask for it at once.
-    pub(crate) fn child(&self, parent: &ParentNamespace, name: &str) -> Namespace {
-        self.make_namespace(name, Some(parent))
+    /// Lets a client into the namespace of this exact name, if there is one.
+    pub(crate) fn visit(&self, name: &str) -> Option<Visit> {
+        self.0.namespaces.read().get(name).map(Namespace::visit)
     }
 
-    pub(crate) fn remove_namespace(&self, namespace: &Namespace) {
-        let mut namespaces = self.0.namespaces.write();
-        if !namespaces.get(namespace.name()).is_some_and(|known| known == namespace) || namespace.sockets_count() > 0 {
-            return;
+    /// Lets a client into the child of a parent namespace; one, however many clients ask for it at once.
+    pub(crate) fn visit_child(&self, parent: &ParentNamespace, name: &str) -> Visit {
+        loop {
+            self.make_namespace(name, Some(parent));
+            // Others may have come and gone meanwhile, and the namespace with them.
+            if let Some(visit) = self.visit(name) {
+                return visit;
+            }
         }
-        namespaces.remove(namespace.name());
-        drop(namespaces);
+    }
+
+    /// Removes a namespace that nobody is in or on the way to.
+    pub(crate) fn remove_namespace(&self, namespace: &Namespace) {
+        {
+            let mut namespaces = self.0.namespaces.write();
+            if namespaces.get(namespace.name()).is_none_or(|known| known != namespace) || !namespace.is_deserted() {
+                return;
+            }
+            namespaces.remove(namespace.name());
+            self.parents().iter().for_each(|parent| parent.disown(namespace));
+        }
         self.metrics().namespaces.dec();
-        self.parents().iter().for_each(|parent| parent.disown(namespace));
         namespace.close();
     }
 
@@ -267,6 +277,7 @@ impl Server {
         parent
     }
 
+    /// The namespace of this name, which is made if there is none.
     fn make_namespace(&self, name: &str, parent: Option<&ParentNamespace>) -> Namespace {
         let mut namespaces = self.0.namespaces.write();
         if let Some(namespace) = namespaces.get(name) {
@@ -276,14 +287,15 @@ impl Server {
         let is_temporary = parent.is_some() && self.0.settings.cleanup_empty_child_namespaces;
         let namespace = Namespace::new(self, name, hooks, is_temporary);
         namespaces.insert(name.to_owned(), namespace.clone());
-        drop(namespaces);
-        self.metrics().namespaces.inc();
         if let Some(parent) = parent {
             parent.adopt(&namespace);
         }
+        drop(namespaces);
+        self.metrics().namespaces.inc();
+        let _opening = namespace.open();
         if name != "/" {
             let listeners = self.0.namespace_listeners.read().clone();
-            listeners.iter().for_each(|listener| listener(&namespace));
+            listeners.iter().for_each(|listener| shield("new_namespace", || listener(&namespace)));
         }
         namespace
     }
@@ -303,8 +315,6 @@ pub(crate) struct App(pub(crate) Server);
 
 impl engine::Application for App {
     fn connect(&self, session: &Session) -> Box<dyn engine::Connection> {
-        let now: Instant = tokio::time::Instant::now().into_std();
-        session.expire_at(Some(now + self.0.connect_timeout()));
         Box::new(Client::new(&self.0, session))
     }
 }

@@ -23,7 +23,10 @@ pub(super) async fn answer(session: &Session, request: Request<RequestBody>) -> 
     let mut response = match parts.method {
         Method::GET => get(session, &parts.headers).await?,
         Method::POST => post(session, &parts, body).await?,
-        _ => return Ok(response::empty(StatusCode::METHOD_NOT_ALLOWED)),
+        _ => {
+            session.engine().metrics.error("method");
+            response::wrong_method()
+        }
     };
     count(session, &parts.method, response.status());
     if let Some(hook) = &session.engine().config.headers {
@@ -91,14 +94,20 @@ async fn post(session: &Session, parts: &Parts, body: RequestBody) -> Result<Res
         Err(status) => return Ok(response::closing(status)),
     };
     metrics.bytes_received.inc_by(body.len() as u64);
+    let handling = Waiting { session, what: Session::handle_post_aborted };
     if body.split(|&byte| byte == payload::SEPARATOR).any(|packet| packet == b"1") {
         // A client that leaves has a GET waiting, which is to tell it so.
         session.catch_up(|core| core.is_polled() || !core.is_open()).await;
     }
-    let accepted = handle_payload(session, parts, &body);
+    let accepted = handle_payload(session, parts, &body).await;
+    handling.done();
     session.handle_post_end();
-    // What the client has asked for waits in its outbox: it is not asked for more until it has taken some. One that
-    // posts and polls by turns can take nothing before it has its answer.
+    // Until this is answered, the client sends no more.
+    while let Some(wait) = session.throttle().filter(|_| session.is_open()) {
+        tokio::time::sleep(wait).await;
+    }
+    // What it has asked for waits in its outbox: it is not asked for more until it has taken some. One that posts and
+    // polls by turns can take nothing before it has its answer.
     let _ = tokio::time::timeout(CONGESTION_PAUSE, session.ready()).await;
     let status = if accepted { StatusCode::OK } else { StatusCode::BAD_REQUEST };
     let mut response = response::polling(response::OK_TYPE, if accepted { "ok" } else { "" });
@@ -114,10 +123,9 @@ async fn receive(session: &Session, body: RequestBody) -> Result<Bytes, StatusCo
         collected = collect(session, body) => collected,
         () = poll_fn(|cx| session.poll_post_unwanted(cx)) => Err(Unreadable::Unwanted),
     };
-    if collected == Err(Unreadable::Broken) {
-        return Err(StatusCode::BAD_REQUEST);
+    if collected != Err(Unreadable::Broken) {
+        receiving.done();
     }
-    receiving.done();
     match collected {
         Ok(body) if session.handle_post_received() => Ok(body),
         unusable => {
@@ -151,7 +159,7 @@ fn refuse_head(session: &Session, headers: &HeaderMap) -> Option<Response<Body>>
 }
 
 /// Handles the packets of a body one after the other; says whether all of them made sense.
-fn handle_payload(session: &Session, parts: &Parts, body: &[u8]) -> bool {
+async fn handle_payload(session: &Session, parts: &Parts, body: &[u8]) -> bool {
     let metrics = &session.engine().metrics;
     let Ok(text) = std::str::from_utf8(body) else {
         metrics.error("invalid_utf8");
@@ -159,14 +167,24 @@ fn handle_payload(session: &Session, parts: &Parts, body: &[u8]) -> bool {
         return false;
     };
     // Leaves what the packets ask for in one piece, so that one GET takes it.
-    let _cork = session.cork();
+    let mut cork = session.cork();
     let packets = match payload::decode(text, session.engine().config.limits.packets_per_payload) {
         Ok(packets) => packets,
         Err(error) => return refuse_payload(session, &error),
     };
     for packet in packets {
+        if session.is_congested() {
+            // What the client asks for next is answered when it has taken what it has asked for before.
+            drop(cork);
+            session.ready().await;
+            cork = session.cork();
+        }
+        if !session.is_open() {
+            break;
+        }
         match packet {
             Ok(packet) => {
+                session.count_message();
                 metrics.messages_received.inc_by(u64::from(matches!(packet, Packet::Message(_) | Packet::Binary(_))));
                 session.handle_packet(&packet, Some(parts));
             }
@@ -206,7 +224,8 @@ impl Unreadable {
     /// What the client did wrong, for the metrics.
     fn name(self) -> Option<&'static str> {
         match self {
-            Self::Broken | Self::Unwanted => None,
+            Self::Unwanted => None,
+            Self::Broken => Some("body_broken"),
             Self::TooLarge => Some("body_too_large"),
             Self::TooSlow => Some("body_too_slow"),
         }

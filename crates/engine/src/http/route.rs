@@ -27,7 +27,7 @@ pub(super) async fn answer(engine: &Engine, request: Request<RequestBody>) -> Re
     match route(engine, request).await {
         Ok(response) => response,
         Err(refusal) => {
-            engine.0.metrics.refused(&refusal);
+            engine.0.metrics.refused(refusal.name());
             tracing::debug!(reason = refusal.name(), "request refused");
             response::refusal(&refusal)
         }
@@ -141,7 +141,11 @@ fn accept(engine: &Engine, parts: &mut Parts) -> Result<Result<Acceptance, Respo
     if !may_open_websocket(parts, config.cors.as_ref(), config.allow_missing_origin) {
         return Err(Refusal::Forbidden("Origin is not allowed".into()));
     }
-    Ok(Acceptance::check(parts))
+    let acceptance = Acceptance::check(parts);
+    if acceptance.is_err() {
+        engine.0.metrics.error("websocket_handshake");
+    }
+    Ok(acceptance)
 }
 
 /// What the application hears of the request.

@@ -21,11 +21,12 @@ use tokio::sync::Notify;
 
 use crate::clock::{STALL, now};
 use crate::engine::Shared;
+use crate::meter::Meter;
 use crate::outgoing::Outgoing;
 use crate::{Connection, Handshake, Message, Received};
 
-use state::State;
 pub(crate) use state::{Body, LinkStatus, WebSocketLink};
+use state::{POLICY_VIOLATION, State};
 
 /// One client of an engine, over whichever transport. Cheap to clone; it outlives the client.
 ///
@@ -43,17 +44,21 @@ struct Inner {
     engine: Arc<Shared>,
     /// Which flusher writes for it.
     shard: usize,
-    connection: OnceLock<Box<dyn Connection>>,
-    /// How it ended, and whether the connection has been told.
+    /// The application's side, from when it has the session until it has been told of its end. It may hold the session
+    /// in turn, so it is not kept any longer.
+    connection: Mutex<Option<Arc<dyn Connection>>>,
+    /// How it ended.
     ended: OnceLock<Closed>,
-    told: AtomicBool,
     /// Copies of what `state` knows, for those who only ask.
     open: AtomicBool,
     awaits_pong: AtomicBool,
+    congested: AtomicBool,
     /// Whether a flusher has it in its list.
     dirty: AtomicBool,
     /// Who waits for the outbox to become shorter; made by the first who does.
     drained: OnceLock<Box<Notify>>,
+    /// How many messages the client may send, if that is limited.
+    meter: Option<Mutex<Meter>>,
     state: Mutex<State>,
 }
 
@@ -165,6 +170,16 @@ impl Session {
         self.update(|state| state.expires_at = expires_at);
     }
 
+    /// As [`expire_at`](Self::expire_at), but only if the session is to be closed at `from` so far: a limit of one's own
+    /// is moved without undoing one that somebody else has set.
+    pub fn move_expiry(&self, from: Option<Instant>, to: Option<Instant>) {
+        self.update(|state| {
+            if state.expires_at == from {
+                state.expires_at = to;
+            }
+        });
+    }
+
     /// How the session ended, once it has.
     pub fn ended(&self) -> Option<Closed> {
         self.0.ended.get().copied()
@@ -181,13 +196,14 @@ impl Session {
             handshake,
             engine: engine.clone(),
             shard: engine.next_shard(),
-            connection: OnceLock::new(),
+            connection: Mutex::new(None),
             ended: OnceLock::new(),
-            told: AtomicBool::new(false),
             open: AtomicBool::new(true),
             awaits_pong: AtomicBool::new(false),
+            congested: AtomicBool::new(false),
             dirty: AtomicBool::new(false),
             drained: OnceLock::new(),
+            meter: engine.config.limits.message_rate.map(|rate| Mutex::new(Meter::new(rate, opened))),
             state: Mutex::new(State::new(core, engine.budget.clone(), engine.metrics.bytes_sent.clone())),
         }));
         // From here on the clock knows it.
@@ -199,7 +215,7 @@ impl Session {
     pub(crate) fn connect(&self) {
         let _cork = self.cork();
         let connection = self.0.engine.application.connect(self);
-        let _ = self.0.connection.set(connection);
+        *self.0.connection.lock() = Some(connection.into());
         self.tell_closed();
     }
 
@@ -221,6 +237,32 @@ impl Session {
         self.0.awaits_pong.load(Ordering::Relaxed)
     }
 
+    /// Whether so much waits for the client that it is not read from until it has read.
+    pub(crate) fn is_congested(&self) -> bool {
+        self.0.congested.load(Ordering::Acquire)
+    }
+
+    /// The client has sent something that counts as a message.
+    pub(crate) fn count_message(&self) {
+        self.0.meter.iter().for_each(|meter| meter.lock().count());
+    }
+
+    /// How long the client is not to be read from because it has sent more than it may. Closes the session of one that
+    /// does not let up.
+    pub(crate) fn throttle(&self) -> Option<Duration> {
+        let meter = self.0.meter.as_ref()?;
+        let now = now();
+        let (exhausted, wait) = {
+            let mut meter = meter.lock();
+            (meter.is_exhausted(now), meter.wait(now))
+        };
+        if exhausted && self.is_open() {
+            self.0.engine.metrics.error("message_rate");
+            self.handle_websocket_error(Closed::transport_error("too many messages"), POLICY_VIOLATION);
+        }
+        wait
+    }
+
     pub(crate) fn handle_activity(&self) {
         self.update(|state| state.core.handle_activity(now()));
     }
@@ -238,9 +280,13 @@ impl Session {
 
     /// Hands a message to the application.
     pub(crate) fn deliver(&self, message: Message<'_>, request: Option<&Parts>) {
-        if let Some(connection) = self.0.connection.get().filter(|_| self.is_open()) {
+        if let Some(connection) = self.connection().filter(|_| self.is_open()) {
             connection.message(self, Received { message, request });
         }
+    }
+
+    fn connection(&self) -> Option<Arc<dyn Connection>> {
+        self.0.connection.lock().clone()
     }
 
     pub(crate) fn handle_error(&self, closed: Closed) {
@@ -324,7 +370,7 @@ impl Session {
         });
         if probe == Probe::Upgraded {
             self.0.engine.metrics.upgraded();
-            if let Some(connection) = self.0.connection.get().filter(|_| self.is_open()) {
+            if let Some(connection) = self.connection().filter(|_| self.is_open()) {
                 connection.upgraded(self, Transport::WebSocket);
             }
         }
@@ -415,7 +461,7 @@ impl Session {
             match action {
                 Action::SendPing => {
                     self.0.engine.metrics.pings.inc();
-                    let _ = state.push(self.0.engine.ping.clone(), limits);
+                    state.ping(self.0.engine.ping.clone(), limits);
                 }
                 Action::AbortUpgrade => self.0.engine.metrics.upgrades.with_label_values(&["timeout"]).inc(),
                 Action::AnswerPoll | Action::Close => {}
@@ -453,6 +499,7 @@ impl Session {
         self.0.open.store(state.core.is_open(), Ordering::Release);
         state.wake_waiters();
         self.0.awaits_pong.store(state.core.awaits_pong(), Ordering::Relaxed);
+        self.0.congested.store(state.is_congested(&self.0.engine.config.limits), Ordering::Release);
         if let Some(deadline) = state.poll_timeout(self.0.engine.config.limits.write_timeout) {
             state.scheduled = Some(self.0.engine.clock.schedule(self, deadline, state.scheduled));
         }
@@ -473,18 +520,13 @@ impl Session {
         }
     }
 
-    /// Tells the connection that the session is over, once both are known.
+    /// Tells the connection that the session is over, once both are known, and lets go of it.
     fn tell_closed(&self) {
-        if let (Some(connection), Some(&closed)) = (self.0.connection.get(), self.0.ended.get())
-            && !self.0.told.swap(true, Ordering::AcqRel)
-        {
+        let Some(&closed) = self.0.ended.get() else { return };
+        let connection = self.0.connection.lock().take();
+        if let Some(connection) = connection {
             connection.closed(self, closed);
         }
-    }
-
-    fn is_congested(&self) -> bool {
-        let state = self.0.state.lock();
-        state.is_congested(&self.0.engine.config.limits)
     }
 
     fn notify_drained(&self) {
@@ -508,6 +550,7 @@ impl Drop for Cork<'_> {
             state.corks -= 1;
             state.flush();
         });
+        self.0.notify_drained();
     }
 }
 

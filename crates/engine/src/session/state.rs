@@ -99,6 +99,20 @@ impl State {
 
     /// Adds to the outbox. What is too much for one flush is written on the way.
     pub(crate) fn push(&mut self, messages: Outgoing, limits: &Limits) -> Result<(), SendError> {
+        self.enqueue(messages, limits)?;
+        if let Link::Polling(_) = self.link {
+            self.stalled_since.get_or_insert_with(now);
+        }
+        Ok(())
+    }
+
+    /// Adds a ping. How long one may wait for the next poll is the ping timeout's business: nothing else waits for a
+    /// client to be slow to take.
+    pub(super) fn ping(&mut self, ping: Outgoing, limits: &Limits) {
+        let _ = self.enqueue(ping, limits);
+    }
+
+    fn enqueue(&mut self, messages: Outgoing, limits: &Limits) -> Result<(), SendError> {
         if !self.core.is_open() {
             return Err(SendError);
         }
@@ -108,9 +122,6 @@ impl State {
         }
         if self.outbox.bytes() > EAGER_BYTES {
             self.write();
-        }
-        if let Link::Polling(_) = self.link {
-            self.stalled_since.get_or_insert_with(now);
         }
         Ok(())
     }
@@ -225,7 +236,8 @@ impl State {
                 if std::mem::take(&mut link.paused) {
                     link.wake();
                 }
-                if let Some(pong) = link.late_pong.take() {
+                // Once the session is over, its close frame is all that follows.
+                if let Some(pong) = link.late_pong.take().filter(|_| self.core.is_open()) {
                     // An empty outbox takes anything.
                     let _ = self.outbox.push(pong, usize::MAX);
                 }
@@ -317,6 +329,13 @@ impl State {
             {
                 self.write();
             }
+            // A bad frame: what the client has asked for before it leaves, unless it does not take it.
+            CloseReason::TransportError if self.close_code.is_some() => {
+                self.write();
+                if matches!(&self.link, Link::WebSocket(link) if link.blocked) {
+                    self.outbox.discard();
+                }
+            }
             _ => self.outbox.discard(),
         }
         self.stalled_since = None;
@@ -360,4 +379,4 @@ fn counting(
 const EAGER_BYTES: usize = 64 << 10;
 
 /// Source: RFC 6455, section 7.4.1.
-const POLICY_VIOLATION: u16 = 1008;
+pub(super) const POLICY_VIOLATION: u16 = 1008;

@@ -13,7 +13,6 @@ use tokio::time::Sleep;
 
 use super::buffers::with_buffer;
 use super::decoder::{Decoder, Event, FrameError, Input};
-use super::meter::Meter;
 use super::{LINGER, Stream};
 use crate::Message;
 use crate::clock::now;
@@ -40,7 +39,8 @@ pub(crate) struct Driver {
     own: Vec<u8>,
     /// When the message in progress has to be complete.
     message_deadline: Option<Instant>,
-    meter: Option<Box<Meter>>,
+    /// What has been read and not decoded, because too much waits for the client already.
+    unread: Vec<u8>,
     /// Wakes the task where it waits for time to pass: while it closes, or a client is slowed down.
     timer: Option<Pin<Box<Sleep>>>,
 }
@@ -86,9 +86,7 @@ impl Driver {
     }
 
     fn new(session: Session, base64: bool, stage: Stage) -> Self {
-        let config = &session.engine().config;
-        let decoder = Decoder::new(config.max_payload_bytes);
-        let meter = config.limits.message_rate.map(|rate| Box::new(Meter::new(rate, now())));
+        let decoder = Decoder::new(session.engine().config.max_payload_bytes);
         Self {
             session,
             base64,
@@ -97,7 +95,7 @@ impl Driver {
             decoder,
             own: Vec::new(),
             message_deadline: None,
-            meter,
+            unread: Vec::new(),
             timer: None,
         }
     }
@@ -147,11 +145,15 @@ impl Driver {
             self.begin_closing(None);
             return Poll::Ready(());
         }
-        if self.poll_write_own(cx, stream).is_err() {
-            self.abandon();
-            return Poll::Ready(());
+        match self.poll_write_own(cx, stream) {
+            Ok(Poll::Ready(())) => self.poll_read(cx, stream),
+            // A client that does not read its answers is not read from either.
+            Ok(Poll::Pending) => Poll::Pending,
+            Err(_) => {
+                self.abandon();
+                Poll::Ready(())
+            }
         }
-        self.poll_read(cx, stream)
     }
 
     /// Ready when the stage may have changed.
@@ -163,6 +165,11 @@ impl Driver {
         }
         if status.congested || self.is_slowed_down(cx) {
             return Poll::Pending;
+        }
+        if !self.unread.is_empty() {
+            let mut unread = std::mem::take(&mut self.unread);
+            self.handle_input(&mut unread, stream);
+            return Poll::Ready(());
         }
         self.poll_read(cx, stream)
     }
@@ -237,6 +244,11 @@ impl Driver {
         let _cork = session.cork();
         let mut input = Input::new(bytes);
         loop {
+            if self.stage == Stage::Open && session.is_congested() {
+                // What the client asks for next is answered when it has taken what it has asked for before.
+                self.unread = input.rest().to_vec();
+                return;
+            }
             let next = match self.decoder.decode(&mut input) {
                 Ok(None) => break,
                 Ok(Some(event)) if self.stage == Stage::Open => handle_event(&session, &event),
@@ -246,7 +258,7 @@ impl Driver {
                 Err(error) => self.refuse(error),
             };
             match next {
-                Next::Continue => self.meter.iter_mut().for_each(|meter| meter.count()),
+                Next::Continue => session.count_message(),
                 Next::Upgraded => (self.stage, self.linked) = (Stage::Open, true),
                 Next::Abandoned => return self.abandon(),
                 Next::Closed => return,
@@ -282,15 +294,7 @@ impl Driver {
 
     /// Whether the client has sent more than it may and has to wait.
     fn is_slowed_down(&mut self, cx: &mut Context<'_>) -> bool {
-        let Some(meter) = &mut self.meter else { return false };
-        let now = now();
-        if meter.is_exhausted(now) {
-            self.session.engine().metrics.error("message_rate");
-            self.session.handle_websocket_error(Closed::transport_error("too many messages"), POLICY_VIOLATION);
-            cx.waker().wake_by_ref();
-            return true;
-        }
-        let Some(wait) = meter.wait(now) else { return false };
+        let Some(wait) = self.session.throttle() else { return false };
         let timer = self.timer.insert(Box::pin(tokio::time::sleep(wait)));
         timer.as_mut().poll(cx).is_pending()
     }

@@ -4,7 +4,6 @@ mod accept;
 mod buffers;
 mod decoder;
 mod driver;
-mod meter;
 mod plain;
 mod stream;
 

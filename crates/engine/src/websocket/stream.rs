@@ -11,6 +11,7 @@ use hyper_util::rt::TokioIo;
 use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
+use tokio_rustls::server::TlsStream;
 
 use crate::listener::{Connection, Place};
 
@@ -19,7 +20,7 @@ pub(crate) enum Stream {
     /// A plain socket, which anybody may write to, and its place at the listener, if that is ours.
     Tcp { socket: Arc<TcpStream>, _place: Option<Place> },
     /// Anything else, TLS for one: only its task can write.
-    Other(Pin<Box<dyn AsyncStream>>),
+    Other { stream: Pin<Box<dyn AsyncStream>>, _place: Option<Place> },
 }
 
 pub(crate) trait AsyncStream: AsyncRead + AsyncWrite + Send {}
@@ -29,11 +30,18 @@ impl<T: AsyncRead + AsyncWrite + Send> AsyncStream for T {}
 impl Stream {
     /// Unwraps what hyper has upgraded; returns the bytes it has read too much.
     pub(crate) fn from_upgraded(upgraded: Upgraded) -> (Self, Bytes) {
-        // The listener of this crate.
+        // The listener of this crate, without TLS and with it.
         let upgraded = match upgraded.downcast::<TokioIo<Connection<TcpStream>>>() {
             Ok(parts) => {
                 let (stream, place) = parts.io.into_inner().into_parts();
                 return (Self::tcp(stream, Some(place)), parts.read_buf);
+            }
+            Err(upgraded) => upgraded,
+        };
+        let upgraded = match upgraded.downcast::<TokioIo<Connection<TlsStream<TcpStream>>>>() {
+            Ok(parts) => {
+                let (stream, place) = parts.io.into_inner().into_parts();
+                return (Self::other(stream, Some(place)), parts.read_buf);
             }
             Err(upgraded) => upgraded,
         };
@@ -45,7 +53,7 @@ impl Stream {
         // axum, and others that serve with hyper-util.
         match hyper_util::server::conn::auto::upgrade::downcast::<TokioIo<TcpStream>>(upgraded) {
             Ok(parts) => (Self::tcp(parts.io.into_inner(), None), parts.read_buf),
-            Err(upgraded) => (Self::Other(Box::pin(TokioIo::new(upgraded))), Bytes::new()),
+            Err(upgraded) => (Self::other(TokioIo::new(upgraded), None), Bytes::new()),
         }
     }
 
@@ -53,11 +61,15 @@ impl Stream {
         Self::Tcp { socket: Arc::new(socket), _place: place }
     }
 
+    fn other(stream: impl AsyncStream + 'static, place: Option<Place>) -> Self {
+        Self::Other { stream: Box::pin(stream), _place: place }
+    }
+
     /// The socket, where others than the task may write.
     pub(crate) fn shared(&self) -> Option<Arc<TcpStream>> {
         match self {
             Self::Tcp { socket, .. } => Some(socket.clone()),
-            Self::Other(_) => None,
+            Self::Other { .. } => None,
         }
     }
 
@@ -70,7 +82,7 @@ impl Stream {
                     result => return Poll::Ready(result),
                 }
             },
-            Self::Other(stream) => {
+            Self::Other { stream, .. } => {
                 let mut buffer = ReadBuf::new(buffer);
                 ready!(stream.as_mut().poll_read(cx, &mut buffer))?;
                 Poll::Ready(Ok(buffer.filled().len()))
@@ -95,7 +107,7 @@ impl Stream {
                     result => return Poll::Ready(result),
                 }
             },
-            Self::Other(stream) => {
+            Self::Other { stream, .. } => {
                 let written = ready!(stream.as_mut().poll_write_vectored(cx, slices))?;
                 // TLS keeps what it has encrypted until it is flushed.
                 let _ = stream.as_mut().poll_flush(cx)?;
@@ -108,7 +120,7 @@ impl Stream {
     pub(crate) fn poll_shutdown(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self {
             Self::Tcp { socket, .. } => Poll::Ready(SockRef::from(&**socket).shutdown(std::net::Shutdown::Write)),
-            Self::Other(stream) => stream.as_mut().poll_shutdown(cx),
+            Self::Other { stream, .. } => stream.as_mut().poll_shutdown(cx),
         }
     }
 }

@@ -17,6 +17,7 @@ use super::members::{Joined, Left, Members};
 use super::{AckCollector, Broadcast, Selection};
 use crate::ack::{Ack, AnswerServer};
 use crate::emit::{EmitError, check_name};
+use crate::handler::shield;
 use crate::remote::RemoteSocketData;
 use crate::room::Room;
 use crate::socket::Socket;
@@ -58,6 +59,22 @@ pub struct Packet {
     outgoing: Outgoing,
     args: Range<usize>,
     parser: Parser,
+}
+
+/// An event that has been sent to all sockets it is for.
+#[derive(Debug)]
+#[must_use = "those who listen to what is sent are still to be told"]
+pub struct Delivered {
+    packet: Packet,
+    /// The sockets that have handlers for what is sent to them.
+    listening: Vec<Socket>,
+}
+
+impl Delivered {
+    /// Tells those who listen to what is sent. No lock may be held: they may do anything, send something for one.
+    pub fn tell(self) {
+        self.listening.iter().for_each(|socket| socket.tell_outgoing(&self.packet));
+    }
 }
 
 impl Local {
@@ -126,9 +143,9 @@ impl Local {
         self.encode_event(None, broadcast.name, broadcast.args, offset, broadcast.compress)
     }
 
-    /// Sends an encoded event to the selected sockets.
-    pub fn broadcast(&self, broadcast: &Broadcast<'_>, packet: &Packet) {
-        self.deliver(&broadcast.scope.selection, |socket| socket.deliver(packet, broadcast.volatile), packet);
+    /// Sends an encoded event to the selected sockets. Those who listen to what is sent are still to be told.
+    pub fn broadcast(&self, broadcast: &Broadcast<'_>, packet: &Packet) -> Delivered {
+        self.deliver(&broadcast.scope.selection, |socket| socket.deliver(packet, broadcast.volatile), packet)
     }
 
     /// Sends an event to the selected sockets and tells the collector how many there were; their answers go there too.
@@ -137,8 +154,9 @@ impl Local {
         let packet = self.encode_event(Some(id), broadcast.name, broadcast.args, None, broadcast.compress)?;
         let mut sent = 0;
         let send = |socket: &Socket| sent += usize::from(socket.deliver_with_ack(&packet, id, collector));
-        self.deliver(&broadcast.scope.selection, send, &packet);
+        let delivered = self.deliver(&broadcast.scope.selection, send, &packet);
         collector.add_clients(sent);
+        delivered.tell();
         Ok(())
     }
 
@@ -209,7 +227,7 @@ impl Local {
     pub(crate) fn join(&self, id: SocketId, room: &Room, max_rooms: usize) -> bool {
         let joined = {
             let mut members = self.0.members.write();
-            if members.rooms_of(id).len() >= max_rooms && !members.rooms_of(id).contains(room) {
+            if members.rooms_of(id).len() >= max_rooms && !members.is_in(id, room) {
                 return false;
             }
             members.join(id, room)
@@ -243,8 +261,7 @@ impl Local {
         self.0.server_side_listeners.write().entry(name.to_owned()).or_default().push(listener);
     }
 
-    /// Visits the selected sockets, then lets those who listen know what they were sent.
-    fn deliver(&self, selection: &Selection, mut send: impl FnMut(&Socket), packet: &Packet) {
+    fn deliver(&self, selection: &Selection, mut send: impl FnMut(&Socket), packet: &Packet) -> Delivered {
         let mut listening = Vec::new();
         self.0.members.read().for_each(selection, |socket| {
             send(socket);
@@ -252,15 +269,14 @@ impl Local {
                 listening.push(socket.clone());
             }
         });
-        // Not before the lock is released: a listener may do anything, join a room for one.
-        listening.iter().for_each(|socket| socket.tell_outgoing(packet));
+        Delivered { packet: packet.clone(), listening }
     }
 
     /// Tells those who listen what has happened to rooms. No lock may be held: they may do anything.
     pub(crate) fn tell(&self, events: &[RoomEvent]) {
         let listeners = self.0.room_listeners.read().clone();
         for event in events {
-            listeners.iter().for_each(|listener| listener(event));
+            listeners.iter().for_each(|listener| shield("room", || listener(event)));
         }
     }
 }

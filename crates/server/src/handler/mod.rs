@@ -3,6 +3,7 @@
 //! A handler starts when its event arrives and runs to its first `await` before the next event of the same client is
 //! looked at, as in Node.js; only what is then still to be done becomes a task.
 
+mod brief;
 mod extract;
 mod reply;
 mod server_side;
@@ -21,7 +22,7 @@ pub use reply::{ConnectError, HandlerError, IntoReply};
 pub(crate) use server_side::handle_server_side;
 pub use server_side::{FromServerSide, ServerSideContext, ServerSideHandler};
 pub use task::{Failure, FailureKind};
-pub(crate) use task::{FailureHook, Failures, panic_message, run, start, start_prepared};
+pub(crate) use task::{FailureHook, Failures, report_panic, run, shield, start};
 
 /// What a handler has still to do.
 pub(crate) type Work<T> = Pin<Box<dyn Future<Output = T> + Send>>;

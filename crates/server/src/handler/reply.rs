@@ -37,6 +37,11 @@ impl HandlerError {
         Self { source: message.into().into(), is_for_client: true }
     }
 
+    /// Whether it tells of a mistake of the client.
+    pub(crate) fn is_for_client(&self) -> bool {
+        self.is_for_client
+    }
+
     /// What the client is told.
     pub(crate) fn client_message(&self) -> String {
         if self.is_for_client { self.source.to_string() } else { "internal error".to_owned() }
@@ -101,11 +106,7 @@ impl From<String> for ConnectError {
 
 impl From<ExtractError> for ConnectError {
     fn from(error: ExtractError) -> Self {
-        match error {
-            // The program is wrong, not the client, which need not know how.
-            ExtractError::MissingState(_) => Self::new("internal error"),
-            other => Self::new(other.to_string()),
-        }
+        Self::new(error.client_message())
     }
 }
 

@@ -9,7 +9,7 @@ use futures_util::FutureExt as _;
 use serde::de::DeserializeOwned;
 
 use super::reply::fail;
-use super::{Data, EventName, ExtractError, HandlerError, IntoReply, State, Work, panic_message, run};
+use super::{Data, EventName, ExtractError, HandlerError, IntoReply, State, Work, report_panic, run};
 use crate::ack::{Ack, NULL};
 use crate::namespace::Namespace;
 use crate::server::Server;
@@ -82,7 +82,7 @@ functions_are_handlers!(A1 A2 A3 A4);
 
 /// Runs a handler to its first `await`; what is still to be done then becomes a task.
 pub(crate) fn handle_server_side<P>(handler: &impl ServerSideHandler<P>, context: &mut ServerSideContext<'_>) {
-    let (event, ack) = (context.name.to_owned(), context.ack.clone());
+    let (event, ack, server) = (context.name.to_owned(), context.ack.clone(), context.namespace.server().clone());
     let called = catch_unwind(AssertUnwindSafe(|| handler.call(context)));
     run(async move {
         let done = match called {
@@ -98,7 +98,7 @@ pub(crate) fn handle_server_side<P>(handler: &impl ServerSideHandler<P>, context
             Ok(Err(error)) => tracing::warn!(event, %error, "handler failed"),
             Err(panic) => {
                 fail(&ack, "internal error");
-                tracing::error!(event, message = panic_message(&*panic), "handler panicked");
+                report_panic(&server, "handler of an event of another server", &*panic);
             }
         }
     });

@@ -4,13 +4,15 @@ pub(crate) mod connect;
 mod dynamic;
 
 use std::fmt;
+use std::ops::Deref;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use fanfare_proto::ids::SocketId;
 use fanfare_proto::socket::{Args, EmitArgs, Value};
 use parking_lot::RwLock;
+use tokio::sync::Semaphore;
 
 use crate::ack::{Ack, FromAck};
 use crate::adapter::{Adapter, AdapterError, Local, RoomEvent, Selection};
@@ -39,6 +41,10 @@ struct Inner {
     hooks: RwLock<Hooks>,
     /// Whether it goes when its last socket goes.
     is_temporary: bool,
+    /// How many clients are on the way into it.
+    visits: AtomicUsize,
+    /// Clients wait here until it is opened; closing a semaphore lets everybody go.
+    gate: Semaphore,
     closed: AtomicBool,
 }
 
@@ -60,6 +66,8 @@ impl Namespace {
             adapter,
             hooks: RwLock::new(hooks),
             is_temporary,
+            visits: AtomicUsize::new(0),
+            gate: Semaphore::new(0),
             closed: AtomicBool::new(false),
         }))
     }
@@ -86,6 +94,9 @@ impl Namespace {
 
     /// Decides who may connect: `use` of the reference. Middlewares run in the order they were added; the first that
     /// returns an error refuses the client with it.
+    ///
+    /// All of them together have the [connect timeout](crate::ServerBuilder::connect_timeout) for it. They are dropped
+    /// where they wait when that is over, or the client is gone.
     pub fn middleware<P: 'static>(&self, decide: impl Middleware<P>) -> &Self {
         self.0.hooks.write().middlewares.push(middleware(decide));
         self
@@ -236,11 +247,27 @@ impl Namespace {
         self.0.server.limits()
     }
 
-    /// A socket has left: a namespace that was made for it may go too.
-    pub(crate) fn socket_gone(&self) {
-        if self.0.is_temporary && self.0.local.is_empty() {
+    /// A client is on the way into it. The server calls this where it cannot remove the namespace meanwhile.
+    pub(crate) fn visit(&self) -> Visit {
+        self.0.visits.fetch_add(1, Ordering::AcqRel);
+        Visit(self.clone())
+    }
+
+    /// Whether nobody is in it or on the way into it.
+    pub(crate) fn is_deserted(&self) -> bool {
+        self.0.visits.load(Ordering::Acquire) == 0 && self.0.local.is_empty()
+    }
+
+    /// Somebody has left: a namespace that was made for them may go too.
+    pub(crate) fn clean_up(&self) {
+        if self.0.is_temporary && self.is_deserted() {
             self.0.server.remove_namespace(self);
         }
+    }
+
+    /// Lets clients in when what is returned is dropped.
+    pub(crate) fn open(&self) -> Opening {
+        Opening(self.clone())
     }
 
     pub(crate) fn close(&self) {
@@ -259,6 +286,41 @@ impl Namespace {
 
     fn everybody(&self) -> BroadcastOperator {
         BroadcastOperator::new(self)
+    }
+}
+
+/// A client on the way into a namespace, which stays at least until this is dropped.
+pub(crate) struct Visit(Namespace);
+
+impl Visit {
+    /// Waits until those who hear of new namespaces have heard of this one, and registered their handlers.
+    pub(crate) async fn opened(&self) {
+        // There never is a permit: this ends when there never will be one.
+        let _ = self.0.0.gate.acquire().await;
+    }
+}
+
+impl Deref for Visit {
+    type Target = Namespace;
+
+    fn deref(&self) -> &Namespace {
+        &self.0
+    }
+}
+
+impl Drop for Visit {
+    fn drop(&mut self) {
+        self.0.0.visits.fetch_sub(1, Ordering::AcqRel);
+        self.0.clean_up();
+    }
+}
+
+/// Opens a new namespace to clients when it is dropped.
+pub(crate) struct Opening(Namespace);
+
+impl Drop for Opening {
+    fn drop(&mut self) {
+        self.0.0.gate.close();
     }
 }
 

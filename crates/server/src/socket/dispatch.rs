@@ -32,7 +32,7 @@ impl Socket {
         } else {
             let event = Event { name: name.to_owned(), args: args.to_raw(), ack: ack.clone() };
             let work = pass(self.clone(), event, middlewares);
-            start(Box::pin(work), Failures::new(self, name, &Ack::new_unwanted()));
+            start(|| Ok(Box::pin(work)), Failures::new(self, name, &Ack::new_unwanted()));
         }
     }
 
@@ -59,11 +59,7 @@ impl Socket {
 
     fn run_handler(&self, handler: &SharedEventHandler, name: &str, args: &Args<'_>, ack: &Ack) {
         let mut context = EventContext::new(self, name, *args, ack);
-        let failures = Failures::new(self, name, ack);
-        match handler.call(&mut context) {
-            Ok(work) => start(work, failures),
-            Err(error) => failures.refused(error),
-        }
+        start(|| handler.call(&mut context), Failures::new(self, name, ack));
     }
 }
 

@@ -119,7 +119,8 @@ impl Socket {
     /// Stores something with the socket, instead of what was there. Other nodes can see it, and a session that is
     /// restored has it again.
     pub fn set_data<T: Serialize + Send + Sync + 'static>(&self, data: T) {
-        self.0.state.lock().data = Some(SocketData::new(data));
+        let former = self.0.state.lock().data.replace(SocketData::new(data));
+        drop(former);
     }
 }
 
@@ -127,11 +128,14 @@ impl Socket {
 impl Socket {
     /// The rooms of the socket, that of its own id first.
     pub fn rooms(&self) -> Vec<Room> {
-        let state = self.0.state.lock();
         let mut rooms = vec![Room::from(self.id())];
-        match state.phase {
-            Phase::Connecting => rooms.extend(state.early_rooms.iter().cloned()),
-            _ => rooms.extend(self.0.namespace.local_sockets().rooms_of(self.id())),
+        let state = self.0.state.lock();
+        if state.phase == Phase::Connecting {
+            rooms.extend(state.early_rooms.iter().cloned());
+        } else {
+            // The members are never asked under this lock: a broadcast takes the two the other way round.
+            drop(state);
+            rooms.extend(self.0.namespace.local_sockets().rooms_of(self.id()));
         }
         rooms
     }
@@ -287,13 +291,16 @@ impl Socket {
         };
     }
 
-    /// Hands an encoded event to the client's session and lets its answer go to a collector; says whether it will.
+    /// Hands an encoded event to the client's session and lets its answer go to a collector; says whether it is sent.
     pub(crate) fn deliver_with_ack(&self, packet: &Packet, id: u64, collector: &AckCollector) -> bool {
-        let expected = self.expect_ack(id, AckSink::Many(collector.clone())).is_ok();
-        if expected {
-            self.deliver(packet, false);
+        match self.expect_ack(id, AckSink::Many(collector.downgrade())) {
+            Ok(()) => {}
+            // It gets the event like everybody else, but owes too much for its answer to be waited for.
+            Err(EmitError::TooManyAcks { .. }) => collector.add_lost(),
+            Err(_) => return false,
         }
-        expected
+        self.deliver(packet, false);
+        true
     }
 
     pub(crate) fn send_ack(&self, id: u64, args: &dyn EmitArgs) -> Result<(), EmitError> {
@@ -306,12 +313,17 @@ impl Socket {
     }
 
     fn expect_ack(&self, id: u64, sink: AckSink) -> Result<(), EmitError> {
+        let limit = self.0.namespace.limits().max_pending_acks;
         let mut state = self.0.state.lock();
-        let pending = state.acks.len();
         if state.phase == Phase::Disconnected {
             return Err(EmitError::Disconnected);
         }
-        if pending >= self.0.namespace.limits().max_pending_acks {
+        // Before the table grows: broadcasts whose time is over leave it to us to forget them.
+        if state.acks.len() >= state.acks.capacity().min(limit) {
+            state.acks.retain(|_, sink| sink.is_wanted());
+        }
+        let pending = state.acks.len();
+        if pending >= limit {
             return Err(EmitError::TooManyAcks { pending });
         }
         state.acks.insert(id, sink);
@@ -332,12 +344,12 @@ impl Socket {
 impl Socket {
     /// Handles an event of the client.
     pub fn on<P: 'static>(&self, event: &str, handler: impl EventHandler<P>) -> ListenerId {
-        self.0.state.lock().listeners.on(event, false, event_handler(handler))
+        self.listen(|listeners| listeners.on(event, false, event_handler(handler)))
     }
 
     /// Handles an event of the client when it comes first, and no more.
     pub fn once<P: 'static>(&self, event: &str, handler: impl EventHandler<P>) -> ListenerId {
-        self.0.state.lock().listeners.on(event, true, event_handler(handler))
+        self.listen(|listeners| listeners.on(event, true, event_handler(handler)))
     }
 
     /// Takes a handler away; says whether it was there.
@@ -345,12 +357,14 @@ impl Socket {
         let mut state = self.0.state.lock();
         let removed = state.listeners.remove(listener);
         self.0.listens_to_outgoing.store(!state.listeners.any_outgoing().is_empty(), Ordering::Release);
-        removed
+        drop(state);
+        !removed.is_empty()
     }
 
     /// Takes all handlers of an event away.
     pub fn remove_all_listeners(&self, event: &str) {
-        self.0.state.lock().listeners.remove_all(event);
+        let removed = self.0.state.lock().listeners.remove_all(event);
+        drop(removed);
     }
 
     /// The names of the events that have a handler.
@@ -360,40 +374,49 @@ impl Socket {
 
     /// Handles every event of the client, before its own handlers do.
     pub fn on_any<P: 'static>(&self, handler: impl EventHandler<P>) -> ListenerId {
-        self.0.state.lock().listeners.on_any(event_handler(handler), false)
+        self.listen(|listeners| listeners.on_any(event_handler(handler), false))
     }
 
     /// As [`on_any`](Self::on_any), before those that are there.
     pub fn prepend_any<P: 'static>(&self, handler: impl EventHandler<P>) -> ListenerId {
-        self.0.state.lock().listeners.on_any(event_handler(handler), true)
+        self.listen(|listeners| listeners.on_any(event_handler(handler), true))
     }
 
     /// Handles every event that is sent to the client, broadcasts that reach it included; acknowledgements are none.
     pub fn on_any_outgoing<P: 'static>(&self, handler: impl EventHandler<P>) -> ListenerId {
         self.0.listens_to_outgoing.store(true, Ordering::Release);
-        self.0.state.lock().listeners.on_any_outgoing(event_handler(handler), false)
+        self.listen(|listeners| listeners.on_any_outgoing(event_handler(handler), false))
     }
 
     /// As [`on_any_outgoing`](Self::on_any_outgoing), before those that are there.
     pub fn prepend_any_outgoing<P: 'static>(&self, handler: impl EventHandler<P>) -> ListenerId {
         self.0.listens_to_outgoing.store(true, Ordering::Release);
-        self.0.state.lock().listeners.on_any_outgoing(event_handler(handler), true)
+        self.listen(|listeners| listeners.on_any_outgoing(event_handler(handler), true))
     }
 
     /// Looks at every event of the client before its handlers do: `use` of the reference. An error drops the event and
     /// goes to the hook of the server.
     pub fn middleware<P: 'static>(&self, middleware: impl EventMiddleware<P>) -> ListenerId {
-        self.0.state.lock().listeners.add_middleware(event_middleware(middleware))
+        self.listen(|listeners| listeners.add_middleware(event_middleware(middleware)))
     }
 
     /// Handles the end of the socket while it is still in its rooms.
     pub fn on_disconnecting<P: 'static>(&self, handler: impl DisconnectHandler<P>) -> ListenerId {
-        self.0.state.lock().listeners.on_disconnecting(disconnect_handler(handler))
+        self.listen(|listeners| listeners.on_disconnecting(disconnect_handler(handler)))
     }
 
     /// Handles the end of the socket.
     pub fn on_disconnect<P: 'static>(&self, handler: impl DisconnectHandler<P>) -> ListenerId {
-        self.0.state.lock().listeners.on_disconnect(disconnect_handler(handler))
+        self.listen(|listeners| listeners.on_disconnect(disconnect_handler(handler)))
+    }
+
+    /// Adds a handler. One that comes when the socket is over is dropped: nothing would call it, and nothing would
+    /// ever take it away, with all that it holds, this socket perhaps.
+    fn listen(&self, add: impl FnOnce(&mut Listeners) -> ListenerId) -> ListenerId {
+        let mut over = Listeners::default();
+        let mut state = self.0.state.lock();
+        let listeners = if state.phase == Phase::Disconnected { &mut over } else { &mut state.listeners };
+        add(listeners)
     }
 }
 
@@ -461,13 +484,30 @@ impl Socket {
         if was_connected {
             self.leave_namespace(reason);
         }
-        let acks = {
+        self.let_go();
+        self.0.namespace.clean_up();
+    }
+
+    /// The client is not let in after all. A socket that is connected, or was, stays what it is.
+    pub(crate) fn dismiss(&self) {
+        {
             let mut state = self.0.state.lock();
-            state.listeners.clear();
-            std::mem::take(&mut state.acks)
+            if state.phase != Phase::Connecting {
+                return;
+            }
+            state.phase = Phase::Disconnected;
+        }
+        self.let_go();
+    }
+
+    /// Lets go of everything that may hold the socket in turn: nothing comes for it any more.
+    fn let_go(&self) {
+        let (listeners, acks) = {
+            let mut state = self.0.state.lock();
+            (std::mem::take(&mut state.listeners), std::mem::take(&mut state.acks))
         };
+        drop(listeners);
         acks.into_values().for_each(AckSink::lose);
-        self.0.namespace.socket_gone();
     }
 
     fn leave_namespace(&self, reason: DisconnectReason) {
@@ -477,13 +517,14 @@ impl Socket {
         };
         self.run_disconnect_handlers(&disconnecting, "disconnecting", reason);
         let local = self.0.namespace.local_sockets();
+        let rooms = local.rooms_of(self.id());
+        local.remove(self.id());
+        // Not before it has left: the client may be back at once, with the same id.
         if let Some(pid) = self.pid().filter(|_| reason.is_recoverable()) {
             let data = self.0.state.lock().data.clone();
-            let rooms = local.rooms_of(self.id());
             let session = PersistedSession { id: self.id(), pid: pid.to_owned(), rooms, data };
             self.0.namespace.adapter().persist_session(session);
         }
-        local.remove(self.id());
         self.0.connected.store(false, Ordering::Release);
         self.server().metrics().disconnected(reason);
         self.run_disconnect_handlers(&disconnect, "disconnect", reason);
@@ -498,10 +539,7 @@ impl Socket {
         let context = handler::DisconnectContext { socket: self, reason };
         for handler in handlers {
             let failures = handler::Failures::new(self, event, &crate::Ack::new_unwanted());
-            match handler.call(&context) {
-                Ok(work) => handler::start(work, failures),
-                Err(error) => failures.refused(error),
-            }
+            handler::start(|| handler.call(&context), failures);
         }
     }
 

@@ -7,7 +7,7 @@ use crate::MessageRate;
 /// A token bucket: a client that has used up its tokens is not read from until it has some again; one that keeps
 /// the bucket empty for long is to be closed.
 #[derive(Debug)]
-pub(super) struct Meter {
+pub(crate) struct Meter {
     rate: MessageRate,
     /// Messages it may send now; negative when one read has brought more.
     tokens: f64,
@@ -16,27 +16,28 @@ pub(super) struct Meter {
 }
 
 impl Meter {
-    pub(super) fn new(rate: MessageRate, now: Instant) -> Self {
+    pub(crate) fn new(rate: MessageRate, now: Instant) -> Self {
         Self { rate, tokens: rate.burst.into(), filled: now, empty_since: None }
     }
 
     /// A message has come.
-    pub(super) fn count(&mut self) {
+    pub(crate) fn count(&mut self) {
         self.tokens -= 1.0;
     }
 
-    /// How long the client has to wait before it is read from again.
-    pub(super) fn wait(&mut self, now: Instant) -> Option<Duration> {
+    /// How long the client has to wait before it is read from again, or found to be exhausted.
+    pub(crate) fn wait(&mut self, now: Instant) -> Option<Duration> {
         self.fill(now);
         if self.tokens >= 1.0 {
             return None;
         }
-        self.empty_since.get_or_insert(now);
-        Some(Duration::from_secs_f64((1.0 - self.tokens) / f64::from(self.rate.per_second)))
+        let end = *self.empty_since.get_or_insert(now) + PATIENCE;
+        let filled = Duration::from_secs_f64((1.0 - self.tokens) / f64::from(self.rate.per_second));
+        Some(filled.min(end.saturating_duration_since(now)))
     }
 
     /// Whether it has been asking for more than it may get for so long that it is no mishap.
-    pub(super) fn is_exhausted(&mut self, now: Instant) -> bool {
+    pub(crate) fn is_exhausted(&mut self, now: Instant) -> bool {
         self.fill(now);
         self.empty_since.is_some_and(|since| now >= since + PATIENCE)
     }
@@ -73,12 +74,20 @@ mod tests {
     #[test]
     fn a_client_that_never_lets_up_is_exhausted() {
         let (mut meter, mut now) = meter();
-        let end = now + PATIENCE + Duration::from_secs(3);
-        while now < end {
+        let begin = now;
+        while !meter.is_exhausted(now) {
             meter.count();
             now += meter.wait(now).unwrap_or_default();
         }
-        assert!(meter.is_exhausted(now));
+        assert!(now - begin >= PATIENCE && now - begin < PATIENCE + Duration::from_secs(3));
+    }
+
+    #[test]
+    fn a_client_deep_in_debt_is_exhausted_without_waiting_it_out() {
+        let (mut meter, now) = meter();
+        (0..10_000).for_each(|_| meter.count());
+        assert_eq!(meter.wait(now), Some(PATIENCE));
+        assert!(meter.is_exhausted(now + PATIENCE));
     }
 
     #[test]
