@@ -43,7 +43,7 @@ use tokio::sync::watch;
 
 use adapter::NamespaceAdapter;
 use config::{Config, Topology};
-pub use config::{Kind, RedisAdapterBuilder};
+pub use config::{Kind, RedisAdapterBuilder, redacted};
 pub use fanfare_proto::cluster::SubscriptionMode;
 use hub::Hub;
 pub use status::Status;
