@@ -151,6 +151,27 @@ impl Engine {
         self.0.stop();
     }
 
+    /// Whether no more sessions are opened, for the engine is closed or about to be.
+    pub fn is_closed(&self) -> bool {
+        self.0.is_closed()
+    }
+
+    /// Opens no more sessions, and closes those there are one after the other, evenly over `time`, so that their clients
+    /// do not all come back somewhere else at once. Until its turn comes, a session goes on as before; then what waits for
+    /// it is delivered first. Returns when the last turn has come.
+    pub async fn drain(&self, time: Duration) {
+        self.0.closed.store(true, Ordering::Release);
+        let begin = tokio::time::Instant::now();
+        let sessions = self.sessions();
+        let slot = time.as_secs_f64() / sessions.len().max(1) as f64;
+        for (number, session) in sessions.iter().enumerate().filter(|(_, session)| session.is_open()) {
+            // Any moment of its slot: clients that were closed in step would also come back in step.
+            let jitter = f64::from(u32::from_le_bytes(random())) / f64::from(u32::MAX);
+            tokio::time::sleep_until(begin + Duration::from_secs_f64(slot * (number as f64 + jitter))).await;
+            session.close();
+        }
+    }
+
     /// Opens no more sessions and closes those there are once what waits for them has been delivered, but no later
     /// than after `grace`.
     pub async fn shutdown(&self, grace: Duration) {

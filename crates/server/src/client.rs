@@ -4,7 +4,7 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Instant;
 
-use fanfare_engine::{self as engine, Closed, Frame, Session, Transport};
+use fanfare_engine::{self as engine, CloseReason, Closed, Frame, Session, Transport};
 use fanfare_proto::socket::{Body, DecodeError, Decoded, Decoder, DecoderLimits, Encoded, Packet};
 use parking_lot::Mutex;
 use smallvec::SmallVec;
@@ -298,7 +298,10 @@ impl engine::Connection for Client {
     }
 
     fn closed(&self, _: &Session, closed: Closed) {
-        self.end_all(closed.reason.into());
+        self.end_all(match closed.reason {
+            CloseReason::ForcedClose if self.0.server.engine().is_closed() => DisconnectReason::ServerShuttingDown,
+            reason => reason.into(),
+        });
         let listeners = std::mem::take(&mut self.0.state.lock().upgrade_listeners);
         drop(listeners);
     }

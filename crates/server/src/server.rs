@@ -176,6 +176,15 @@ impl Server {
         listener.registry(self.registry()).serve(self.service()).await
     }
 
+    /// Sends the clients away, one after the other, evenly over `time`; no more are let in. Before
+    /// [closing](Self::close) a server of many: its clients come back to others a few at a time.
+    ///
+    /// Until its turn comes, a client is served as before. Then its connection is closed, on which it connects again by
+    /// itself, and its sockets end with `server shutting down`. Returns when the last turn has come.
+    pub async fn drain(&self, time: Duration) {
+        self.engine().drain(time).await;
+    }
+
     /// Closes the server: no more connections are accepted, every socket disconnects with `server shutting down`, and
     /// what waits to be sent is sent, for 5 s at most.
     pub async fn close(&self) {
