@@ -15,6 +15,7 @@ async fn check(options: &[&str], environment: &[(&str, &str)], told: &[&str]) {
     assert_eq!(ended.stdout, b"", "{options:?} {environment:?}");
     let complaints: Vec<&str> = stderr.lines().filter(|line| !line.starts_with('{')).collect();
     let [complaint] = complaints[..] else { panic!("not one line: {complaints:?}") };
+    assert!(!complaint.contains("secret"), "{complaint}");
     assert!(complaint.starts_with("fanfare: ") && told.iter().all(|told| complaint.contains(told)), "{complaint}");
 }
 
@@ -43,6 +44,17 @@ async fn a_mistake_is_named_in_one_line() {
         (&["--workers", "0"], &["--workers", "0"]),
         (&["--workers", "100000"], &["--workers", "100000"]),
         (&["--log", "fanfare=loud"], &["--log"]),
+        (&["--adapter", "kafka"], &["--adapter", "kafka", "redis-sharded"]),
+        (&["--adapter", "redis", "--redis", "http://me:secret@x"], &["--redis", "http://…@x", "rediss://"]),
+        (&["--adapter", "redis", "--redis", "redis://a", "--redis", "redis://b"], &["--adapter", "sharded"]),
+        (&["--adapter", "redis", "--redis-prefix", "a#b"], &["--redis-prefix", "a#b"]),
+        (&["--node-id", "abc"], &["--node-id", "abc", "4 letters"]),
+        (&["--drain-time", "10"], &["--drain-time", "10"]),
+        (&["--trusted-proxy", "10.0.0.0/33"], &["--trusted-proxy", "10.0.0.0/33"]),
+        (&["--max-connections", "0"], &["--max-connections", "0"]),
+        (&["--require-redis=maybe"], &["--require-redis", "maybe"]),
+        (&["--config", "/nowhere/fanfare.toml"], &["--config", "/nowhere/fanfare.toml"]),
+        (&["redis://me:secret@x"], &["redis://…@x"]),
     ] {
         check(options, &[], told).await;
     }
@@ -59,9 +71,20 @@ async fn an_address_that_cannot_be_listened_on_is_named() {
     }
 }
 
+/// NODE-13
+#[tokio::test]
+async fn an_internal_address_that_cannot_be_listened_on_is_named() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    check(&["--admin-listen", &address], &[], &["--admin-listen", &address, "in use"]).await;
+    for address in ["127.0.0.1", "192.0.2.1:1", "None", ""] {
+        check(&["--admin-listen", address], &[], &["--admin-listen", address]).await;
+    }
+}
+
 async fn check_listen(address: &str, told: &[&str]) {
     let mut command = tokio::process::Command::new(env!("CARGO_BIN_EXE_fanfare"));
-    command.env_clear().env("FANFARE_LISTEN", address).kill_on_drop(true);
+    command.env_clear().env("FANFARE_LISTEN", address).env("FANFARE_ADMIN_LISTEN", "none").kill_on_drop(true);
     let ended = within(command.output()).await.expect("the binary has been built");
     let stderr = String::from_utf8(ended.stderr).expect("it is text");
     let complaints: Vec<&str> = stderr.lines().filter(|line| !line.starts_with('{')).collect();

@@ -15,8 +15,8 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 pub(crate) struct Node {
     pub(crate) address: SocketAddr,
     child: Child,
-    /// Kept open, as by somebody who reads no more.
-    _stdout: Option<BufReader<ChildStdout>>,
+    /// Kept open, also by somebody who reads no more.
+    stdout: Option<BufReader<ChildStdout>>,
 }
 
 impl Node {
@@ -33,17 +33,18 @@ impl Node {
     /// A process whose standard output is piped, and says where it listens.
     pub(crate) async fn listening(mut child: Child) -> Self {
         let mut stdout = BufReader::new(child.stdout.take().expect("it is piped"));
-        let mut line = String::new();
-        within(stdout.read_line(&mut line)).await.expect("it is text");
-        let address = line.split("http://").nth(1).and_then(|rest| rest.split_whitespace().next());
-        let address =
-            address.and_then(|address| address.parse().ok()).unwrap_or_else(|| panic!("no address: {line:?}"));
-        Self { address, child, _stdout: Some(stdout) }
+        let address = next_address(&mut stdout).await;
+        Self { address, child, stdout: Some(stdout) }
     }
 
     /// A process that says by other means where it listens.
     pub(crate) fn new(child: Child, address: SocketAddr) -> Self {
-        Self { address, child, _stdout: None }
+        Self { address, child, stdout: None }
+    }
+
+    /// Where it tells how it is, if it has been started with an address for that. It says so once.
+    pub(crate) async fn admin(&mut self) -> SocketAddr {
+        next_address(self.stdout.as_mut().expect("it is piped")).await
     }
 
     pub(crate) async fn client(&self) -> Client {
@@ -83,6 +84,14 @@ impl Node {
     }
 }
 
+/// The address in the next line that it says.
+async fn next_address(stdout: &mut BufReader<ChildStdout>) -> SocketAddr {
+    let mut line = String::new();
+    within(stdout.read_line(&mut line)).await.expect("it is text");
+    let address = line.split("http://").nth(1).and_then(|rest| rest.split_whitespace().next());
+    address.and_then(|address| address.parse().ok()).unwrap_or_else(|| panic!("no address: {line:?}"))
+}
+
 /// What a process takes.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Memory {
@@ -90,11 +99,13 @@ pub(crate) struct Memory {
     pub(crate) peak_kb: u64,
 }
 
-/// The binary with the testbed on a free port; it is killed when nobody holds it any more.
+/// The binary with the testbed on a free port, which ends without a drain and has nothing for operators unless the options
+/// say so; it is killed when nobody holds it any more.
 pub(crate) fn command(options: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_fanfare"));
     // What the user who runs the tests has set is no part of them.
-    command.env_clear().env("FANFARE_APP", "testbed").env("FANFARE_LISTEN", "127.0.0.1:0").args(options);
+    command.env_clear().env("FANFARE_APP", "testbed").env("FANFARE_LISTEN", "127.0.0.1:0");
+    command.env("FANFARE_ADMIN_LISTEN", "none").env("FANFARE_DRAIN_TIME", "0s").args(options);
     command.stdin(Stdio::null()).kill_on_drop(true);
     command
 }

@@ -7,6 +7,9 @@ import { fileURLToPath } from "node:url";
 
 const BINARY = process.env.FANFARE_BIN ?? fileURLToPath(new URL("../../../../../target/debug/fanfare", import.meta.url));
 
+// Several run at a time, and none has to spare its clients.
+const OPTIONS = ["--listen", "127.0.0.1:0", "--admin-listen", "none", "--drain-time", "0s", "--log", "warn"];
+
 /**
  * A node that runs until `stop`.
  *
@@ -15,7 +18,7 @@ const BINARY = process.env.FANFARE_BIN ?? fileURLToPath(new URL("../../../../../
  *   `stop` sends SIGTERM and returns the exit code.
  */
 export async function startNode(args = []) {
-  const child = spawn(BINARY, ["--listen", "127.0.0.1:0", "--log", "warn", ...args], {
+  const child = spawn(BINARY, [...OPTIONS, ...args], {
     stdio: ["ignore", "pipe", "inherit"],
   });
   const exited = once(child, "exit").then(([code]) => code);
