@@ -191,7 +191,7 @@ impl Shared {
     }
 
     pub(crate) fn encode(&self, messages: impl IntoIterator<Item = Frame>, compress: bool) -> Outgoing {
-        Outgoing::messages(messages, compress, &self.budget)
+        Outgoing::messages(messages, compress, &self.budget, &self.metrics.delivery_seconds)
     }
 
     pub(crate) fn is_closed(&self) -> bool {

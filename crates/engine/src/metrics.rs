@@ -1,7 +1,7 @@
 //! What an engine counts.
 
 use fanfare_proto::engine::{CloseReason, Transport};
-use prometheus::{IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry};
+use prometheus::{Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry};
 
 /// The metrics of an engine. Labels are bounded: no client can add one.
 #[derive(Clone, Debug)]
@@ -20,6 +20,7 @@ pub(crate) struct Metrics {
     pub(crate) outbox_bytes: IntGauge,
     pub(crate) overflows: IntCounter,
     pub(crate) volatile_dropped: IntCounter,
+    pub(crate) delivery_seconds: Histogram,
 }
 
 impl Metrics {
@@ -51,6 +52,12 @@ impl Metrics {
             ),
             overflows: counter("fanfare_outbox_overflows_total", "Sessions closed because they did not read."),
             volatile_dropped: counter("fanfare_volatile_dropped_total", "Volatile messages dropped."),
+            delivery_seconds: register(registry, {
+                let help = "Time from when a message is made until the last client has been written to; one in 64.";
+                let buckets = vec![0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 1.0, 10.0];
+                let options = HistogramOpts::new("fanfare_delivery_seconds", help).buckets(buckets);
+                Histogram::with_opts(options).expect("the name is valid")
+            }),
         }
     }
 

@@ -213,7 +213,7 @@ mod tests {
     impl Fixture {
         fn push(&mut self, texts: &[&str]) -> Result<(), Overflow> {
             let frames = texts.iter().map(|text| Frame::Text(Buffer::from(text.as_bytes())));
-            self.outbox.push(Outgoing::messages(frames, false, &self.budget), 300)
+            self.outbox.push(Outgoing::messages(frames, false, &self.budget, &crate::outgoing::unregistered()), 300)
         }
     }
 

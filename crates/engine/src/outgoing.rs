@@ -1,13 +1,15 @@
 //! A message encoded once for any number of sessions.
 
+use std::cell::Cell;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
+use std::time::Instant;
 
 use bytes::{Buf as _, Bytes};
 use fanfare_proto::buffer::{Buffer, Frame};
 use fanfare_proto::engine::payload;
 use fastwebsockets::{OpCode, Payload};
-use prometheus::IntGauge;
+use prometheus::{Histogram, IntGauge};
 use smallvec::SmallVec;
 
 /// One message, or several that belong together, ready for every transport.
@@ -25,6 +27,36 @@ struct Inner {
     compress: bool,
     /// Keeps the bytes counted in the budget of the node, once for all sessions.
     charge: Charge,
+    /// Measures how long it is on its way, for a few.
+    journey: Option<Box<Journey>>,
+}
+
+/// From when a message is made to when nobody waits for it any more: the last session has written it, or is closed.
+#[derive(Debug)]
+struct Journey {
+    begin: Instant,
+    seconds: Histogram,
+    /// Somebody keeps the message for longer.
+    kept: AtomicBool,
+}
+
+impl Journey {
+    /// For one in so many messages of a thread, the first among them: that is what the clock costs little for.
+    fn sample(seconds: &Histogram) -> Option<Box<Self>> {
+        thread_local!(static MADE: Cell<u32> = const { Cell::new(0) });
+        let made = MADE.replace(MADE.get().wrapping_add(1));
+        let is_sampled = made.is_multiple_of(ONE_IN);
+        is_sampled
+            .then(|| Box::new(Self { begin: Instant::now(), seconds: seconds.clone(), kept: AtomicBool::new(false) }))
+    }
+}
+
+impl Drop for Journey {
+    fn drop(&mut self) {
+        if !*self.kept.get_mut() {
+            self.seconds.observe(self.begin.elapsed().as_secs_f64());
+        }
+    }
 }
 
 /// One WebSocket frame of an [`Outgoing`].
@@ -46,7 +78,12 @@ struct TextFrame {
 
 impl Outgoing {
     /// Encodes messages; `compress` allows a polling body with them in it to be compressed.
-    pub(crate) fn messages(messages: impl IntoIterator<Item = Frame>, compress: bool, budget: &Arc<Budget>) -> Self {
+    pub(crate) fn messages(
+        messages: impl IntoIterator<Item = Frame>,
+        compress: bool,
+        budget: &Arc<Budget>,
+        seconds: &Histogram,
+    ) -> Self {
         let frames = messages.into_iter().map(|message| match message {
             Frame::Text(mut text) => {
                 text.prepend(b"4");
@@ -54,13 +91,13 @@ impl Outgoing {
             }
             Frame::Binary(data) => OutgoingFrame::binary(data),
         });
-        Self::new(frames.collect(), compress, budget)
+        Self::new(frames.collect(), compress, budget, Journey::sample(seconds))
     }
 
     /// Takes a packet of the protocol as it is, type included.
     pub(crate) fn packet(packet: &str, budget: &Arc<Budget>) -> Self {
         let frame = OutgoingFrame::text(Buffer::from(packet.as_bytes()));
-        Self::new(SmallVec::from_iter([frame]), false, budget)
+        Self::new(SmallVec::from_iter([frame]), false, budget, None)
     }
 
     /// The answer to a WebSocket ping.
@@ -68,12 +105,17 @@ impl Outgoing {
         let mut frame = Buffer::from(payload);
         let header_len = prepend_header(&mut frame, OpCode::Pong);
         let frame = OutgoingFrame { bytes: into_bytes(frame), header_len, binary: false, base64: OnceLock::new() };
-        Self::new(SmallVec::from_iter([frame]), false, budget)
+        Self::new(SmallVec::from_iter([frame]), false, budget, None)
     }
 
-    fn new(frames: SmallVec<[OutgoingFrame; 1]>, compress: bool, budget: &Arc<Budget>) -> Self {
+    fn new(
+        frames: SmallVec<[OutgoingFrame; 1]>,
+        compress: bool,
+        budget: &Arc<Budget>,
+        journey: Option<Box<Journey>>,
+    ) -> Self {
         let bytes = frames.iter().map(|frame| frame.bytes.len()).sum();
-        Self(Arc::new(Inner { frames, bytes, compress, charge: Budget::charge(budget, bytes) }))
+        Self(Arc::new(Inner { frames, bytes, compress, charge: Budget::charge(budget, bytes), journey }))
     }
 
     /// Bytes of all frames.
@@ -90,6 +132,7 @@ impl Outgoing {
     /// within bounds of their own.
     pub fn set_counted(&self, counted: bool) {
         self.0.charge.set_counted(counted);
+        self.0.journey.iter().for_each(|journey| journey.kept.store(true, Ordering::Relaxed));
     }
 
     /// The content of each message: text without its packet type, binary data as it is.
@@ -233,13 +276,42 @@ impl Drop for Charge {
     }
 }
 
+/// How many messages there are for each that is measured.
+const ONE_IN: u32 = 64;
+
+/// A histogram for tests that do not look at it.
+#[cfg(test)]
+pub(crate) fn unregistered() -> Histogram {
+    Histogram::with_opts(prometheus::HistogramOpts::new("seconds", "Time.")).expect("the name is valid")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    #[test]
+    fn a_message_is_on_its_way_until_nobody_waits_for_it() {
+        let (seconds, budget) = (unregistered(), Budget::unlimited());
+        let message =
+            |text: &str| Outgoing::messages([Frame::Text(Buffer::from(text.as_bytes()))], false, &budget, &seconds);
+        // The first of this thread is measured, and one of so many behind it.
+        let first = message("first");
+        let waiting = first.clone();
+        drop(first);
+        assert_eq!(seconds.get_sample_count(), 0);
+        drop(waiting);
+        assert_eq!(seconds.get_sample_count(), 1);
+        (1..ONE_IN).for_each(|_| drop(message("in between")));
+        assert_eq!(seconds.get_sample_count(), 1);
+        let kept = message("kept");
+        kept.set_counted(false);
+        drop(kept);
+        assert_eq!(seconds.get_sample_count(), 1, "how long it is kept says nothing");
+    }
+
     fn message(frame: Frame) -> (Outgoing, Arc<Budget>) {
         let budget = Budget::unlimited();
-        (Outgoing::messages([frame], true, &budget), budget)
+        (Outgoing::messages([frame], true, &budget, &unregistered()), budget)
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use fanfare_proto::socket::{ArgError, Args, EmitArgs, RawArgs};
 use serde::de::DeserializeOwned;
@@ -15,6 +15,7 @@ use tokio::sync::oneshot;
 
 use crate::adapter::{AckCollector, WeakCollector};
 use crate::emit::EmitError;
+use crate::metrics::Metrics;
 use crate::socket::Socket;
 
 /// The acknowledgement a client, or another server, may be waiting for. A handler that takes it answers when it likes,
@@ -109,14 +110,18 @@ pub enum AckError {
 
 /// Where the answer to an event goes.
 pub(crate) enum AckSink {
-    One(oneshot::Sender<RawArgs>),
+    /// One client, and when it was asked.
+    One(oneshot::Sender<RawArgs>, Instant),
     Many(WeakCollector),
 }
 
 impl AckSink {
-    pub(crate) fn answer(self, args: &Args<'_>) {
+    pub(crate) fn answer(self, args: &Args<'_>, metrics: &Metrics) {
         match self {
-            Self::One(sender) => drop(sender.send(args.to_raw())),
+            Self::One(sender, asked) => {
+                metrics.ack_seconds.observe(asked.elapsed().as_secs_f64());
+                drop(sender.send(args.to_raw()));
+            }
             Self::Many(collector) => {
                 collector.upgrade().into_iter().for_each(|collector| collector.add_response(args.to_raw()));
             }
@@ -126,7 +131,7 @@ impl AckSink {
     /// The socket has disconnected.
     pub(crate) fn lose(self) {
         match self {
-            Self::One(sender) => drop(sender),
+            Self::One(sender, _) => drop(sender),
             Self::Many(collector) => collector.upgrade().iter().for_each(AckCollector::add_lost),
         }
     }
@@ -134,7 +139,7 @@ impl AckSink {
     /// Whether anybody still waits for it.
     pub(crate) fn is_wanted(&self) -> bool {
         match self {
-            Self::One(sender) => !sender.is_closed(),
+            Self::One(sender, _) => !sender.is_closed(),
             Self::Many(collector) => collector.is_wanted(),
         }
     }

@@ -238,7 +238,7 @@ impl Server {
     /// The local side of a namespace that is being made.
     pub(crate) fn local(&self, name: &str) -> Local {
         let recovery = self.0.settings.recovery.as_ref().map(|recovery| recovery.max_disconnection_duration);
-        Local::new(name, self.engine().clone(), self.parser(), recovery)
+        Local::new(name, self.engine().clone(), self.parser(), recovery, self.metrics().clone())
     }
 
     /// The namespace of this exact name, if there is one.

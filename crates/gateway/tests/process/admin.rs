@@ -58,6 +58,12 @@ async fn every_metric_has_a_name_by_the_conventions_a_help_and_a_type() {
     assert_eq!(value("fanfare_sessions", r#"transport="polling""#), 1.0);
     assert_eq!(value("fanfare_sockets", ""), 1.0);
     assert_eq!(value("fanfare_events_received_total", ""), 2.0);
+    assert_eq!(value("fanfare_rooms", ""), 1.0);
+    // The first of a thread is measured.
+    for histogram in ["fanfare_handler_seconds", "fanfare_delivery_seconds"] {
+        assert!(value(histogram, &format!("{histogram}_count")) >= 1.0, "{histogram}");
+    }
+    assert_eq!(value("fanfare_broadcast_sockets", "_count"), 0.0);
     assert!(value("process_resident_memory_bytes", "") > 1e6);
 }
 

@@ -18,6 +18,7 @@ use super::{AckCollector, Broadcast, Selection};
 use crate::ack::{Ack, AnswerServer};
 use crate::emit::{EmitError, check_name};
 use crate::handler::shield;
+use crate::metrics::Metrics;
 use crate::remote::RemoteSocketData;
 use crate::room::Room;
 use crate::socket::Socket;
@@ -31,6 +32,7 @@ struct Inner {
     engine: Engine,
     parser: Parser,
     recovery: Option<Duration>,
+    metrics: Metrics,
     members: RwLock<Members<Socket>>,
     next_ack_id: AtomicU64,
     room_listeners: RwLock<Vec<RoomListener>>,
@@ -78,12 +80,19 @@ impl Delivered {
 }
 
 impl Local {
-    pub(crate) fn new(namespace: &str, engine: Engine, parser: Parser, recovery: Option<Duration>) -> Self {
+    pub(crate) fn new(
+        namespace: &str,
+        engine: Engine,
+        parser: Parser,
+        recovery: Option<Duration>,
+        metrics: Metrics,
+    ) -> Self {
         Self(Arc::new(Inner {
             namespace: namespace.into(),
             engine,
             parser,
             recovery,
+            metrics,
             members: RwLock::default(),
             next_ack_id: AtomicU64::new(0),
             room_listeners: RwLock::default(),
@@ -211,7 +220,11 @@ impl Local {
         let mut members = self.0.members.write();
         members.insert(id, socket.clone());
         let mut events = vec![RoomEvent::Created(id.into()), RoomEvent::Joined(id.into(), id)];
-        rooms.for_each(|room| events.extend(joined_events(room, members.join(id, room), id)));
+        rooms.for_each(|room| {
+            let joined = members.join(id, room);
+            self.0.metrics.rooms.add(i64::from(joined == Joined::First));
+            events.extend(joined_events(room, joined, id));
+        });
         events
     }
 
@@ -220,6 +233,9 @@ impl Local {
         let Some(mut left) = self.0.members.write().remove(id) else { return };
         left.push((id.into(), Left::Last));
         let events: Vec<_> = left.iter().flat_map(|(room, left)| left_events(room, *left, id)).collect();
+        // The room of its own id, which it is never counted in, is gone too.
+        let gone = left.iter().filter(|(_, left)| *left == Left::Last).count() - 1;
+        self.0.metrics.rooms.sub(i64::try_from(gone).unwrap_or_default());
         self.tell(&events);
     }
 
@@ -232,12 +248,14 @@ impl Local {
             }
             members.join(id, room)
         };
+        self.0.metrics.rooms.add(i64::from(joined == Joined::First));
         self.tell(&joined_events(room, joined, id));
         joined != Joined::Unknown
     }
 
     pub(crate) fn leave(&self, id: SocketId, room: &str) {
         let left = self.0.members.write().leave(id, room);
+        self.0.metrics.rooms.sub(i64::from(left == Left::Last));
         self.tell(&left_events(&room.into(), left, id));
     }
 
@@ -262,13 +280,15 @@ impl Local {
     }
 
     fn deliver(&self, selection: &Selection, mut send: impl FnMut(&Socket), packet: &Packet) -> Delivered {
-        let mut listening = Vec::new();
+        let (mut listening, mut sockets) = (Vec::new(), 0_u32);
         self.0.members.read().for_each(selection, |socket| {
+            sockets += 1;
             send(socket);
             if socket.listens_to_outgoing() {
                 listening.push(socket.clone());
             }
         });
+        self.0.metrics.broadcast_sockets.observe(f64::from(sockets));
         Delivered { packet: packet.clone(), listening }
     }
 

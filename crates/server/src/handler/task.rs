@@ -9,6 +9,7 @@ use std::task::{Context, Poll, Waker};
 
 use fanfare_proto::ids::SocketId;
 use futures_util::FutureExt as _;
+use prometheus::HistogramTimer;
 use smol_str::SmolStr;
 
 use super::Work;
@@ -120,6 +121,7 @@ impl Failures {
 ///
 /// Extractors and the handler itself are code of the application: whatever panics in there stops here.
 pub(crate) fn start(call: impl FnOnce() -> Result<Work<Result<(), HandlerError>>, ExtractError>, failures: Failures) {
+    let timer = failures.socket.server().metrics().time_handler();
     // A panic can leave nothing half-done that anybody sees: the future is dropped, and all else is behind locks
     // that the panic has released.
     let first = catch_unwind(AssertUnwindSafe(|| {
@@ -131,7 +133,7 @@ pub(crate) fn start(call: impl FnOnce() -> Result<Work<Result<(), HandlerError>>
     match first {
         Ok(Ok(Ok(result))) => failures.finished(result),
         // The task polls it again at once, with a waker that counts.
-        Ok(Ok(Err(work))) => drop(tokio::spawn(finish(work, failures))),
+        Ok(Ok(Err(work))) => drop(tokio::spawn(finish(work, failures, timer))),
         Ok(Err(error)) => failures.refused(error),
         Err(panic) => failures.panicked(&*panic),
     }
@@ -159,7 +161,7 @@ pub(crate) fn run(work: impl Future<Output = ()> + Send + 'static) {
     }
 }
 
-async fn finish(work: Work<Result<(), HandlerError>>, failures: Failures) {
+async fn finish(work: Work<Result<(), HandlerError>>, failures: Failures, _timer: Option<HistogramTimer>) {
     let _running = failures.socket.server().metrics().running_handler();
     match AssertUnwindSafe(work).catch_unwind().await {
         Ok(result) => failures.finished(result),

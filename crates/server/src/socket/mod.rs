@@ -9,7 +9,7 @@ mod operator;
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use fanfare_engine::Session;
 use fanfare_proto::ids::SocketId;
@@ -269,7 +269,7 @@ impl Socket {
         let id = local.next_ack_id();
         let (sender, receiver) = oneshot::channel();
         let asked = local.encode_event(Some(id), event, args, None, compress).and_then(|packet| {
-            self.expect_ack(id, AckSink::One(sender))?;
+            self.expect_ack(id, AckSink::One(sender, Instant::now()))?;
             self.deliver(&packet, false);
             self.tell_outgoing(&packet);
             Ok(())
@@ -557,7 +557,7 @@ impl Socket {
     pub(crate) fn handle_ack(&self, id: u64, args: &Args<'_>) {
         let sink = self.0.state.lock().acks.remove(&id);
         if let Some(sink) = sink {
-            sink.answer(args);
+            sink.answer(args, self.server().metrics());
         }
     }
 }
