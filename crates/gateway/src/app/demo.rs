@@ -3,40 +3,26 @@
 //! To everybody: `notification` when somebody comes or writes, `picture`, and `presence` whenever the people, their names
 //! or the rooms change. From the page: `message`, `picture`, `rename`, `join`, `leave`, each acknowledged.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 use fanfare::{BroadcastOperator, Data, HandlerError, Server, Socket, SocketId, State, Value};
 use serde::{Deserialize, Serialize};
 
+use super::presence::{Presence, User};
+
 pub(crate) fn install(io: &Server) {
+    super::presence::install(io);
     io.on_connect(connect);
 }
 
-/// Tells everybody who is there, soon after that has changed: many changes at once are told in one.
-#[derive(Clone, Default)]
-pub(crate) struct Presence {
-    pending: Arc<AtomicBool>,
-}
-
-impl Presence {
-    fn changed(&self, io: &Server) {
-        if self.pending.swap(true, Ordering::AcqRel) {
-            return;
-        }
-        let (pending, io) = (self.pending.clone(), io.clone());
-        tokio::spawn(async move {
-            tokio::time::sleep(PRESENCE_DELAY).await;
-            pending.store(false, Ordering::Release);
-            io.emit("presence", &who_is_there(&io));
-        });
-    }
-}
-
 async fn connect(io: Server, socket: Socket, State(presence): State<Presence>) {
-    socket.set_data(User { name: format!("guest {}", &socket.id().as_str()[..4]) });
+    let (upgraded, server, moved) = (presence.clone(), io.clone(), socket.clone());
+    socket.conn().on_upgrade(move |_| {
+        User::update(&moved, None);
+        upgraded.changed(&server);
+    });
+    User::update(&socket, Some(format!("guest {}", &socket.id().as_str()[..4])));
     let joined = Notification::new(&socket, Value::from("a new user has joined"));
     socket.broadcast().emit("notification", &joined);
     socket.on("message", message);
@@ -45,8 +31,6 @@ async fn connect(io: Server, socket: Socket, State(presence): State<Presence>) {
     socket.on("join", join);
     socket.on("leave", leave);
     socket.on_disconnect(async |io: Server, State(presence): State<Presence>| presence.changed(&io));
-    let (upgraded, server) = (presence.clone(), io.clone());
-    socket.conn().on_upgrade(move |_| upgraded.changed(&server));
     presence.changed(&io);
 }
 
@@ -86,7 +70,7 @@ async fn rename(
     if name.is_empty() {
         return Err(HandlerError::for_client("a name has at least one character"));
     }
-    socket.set_data(User { name });
+    User::update(&socket, Some(name));
     presence.changed(&io);
     Ok(())
 }
@@ -108,12 +92,6 @@ async fn join(
 async fn leave(io: Server, socket: Socket, State(presence): State<Presence>, Data(room): Data<String>) {
     socket.leave(room);
     presence.changed(&io);
-}
-
-/// What is kept of a person.
-#[derive(Clone, Serialize, Deserialize)]
-struct User {
-    name: String,
 }
 
 /// Something that has happened.
@@ -154,47 +132,6 @@ struct Receipt {
     timestamp: u64,
 }
 
-/// Who is there, and where.
-#[derive(Serialize)]
-struct There {
-    count: usize,
-    users: Vec<Person>,
-    rooms: Vec<RoomSize>,
-}
-
-#[derive(Serialize)]
-struct Person {
-    id: SocketId,
-    name: String,
-    transport: &'static str,
-}
-
-#[derive(Serialize)]
-struct RoomSize {
-    name: String,
-    count: usize,
-}
-
-fn who_is_there(io: &Server) -> There {
-    let sockets = io.sockets();
-    let mut users: Vec<_> = sockets.iter().map(person).collect();
-    users.sort_by(|one, other| (&one.name, one.id).cmp(&(&other.name, other.id)));
-    users.truncate(MAX_LISTED);
-    let mut rooms: Vec<_> =
-        io.rooms().into_iter().map(|(room, count)| RoomSize { name: room.to_string(), count }).collect();
-    rooms.sort_by(|one, other| (other.count, &one.name).cmp(&(one.count, &other.name)));
-    rooms.truncate(MAX_LISTED);
-    There { count: sockets.len(), users, rooms }
-}
-
-fn person(socket: &Socket) -> Person {
-    Person { id: socket.id(), name: name_of(socket), transport: socket.conn().transport().as_str() }
-}
-
-fn name_of(socket: &Socket) -> String {
-    socket.data::<User>().map(|user| user.name.clone()).unwrap_or_default()
-}
-
 fn audience(io: &Server, room: Option<&str>) -> BroadcastOperator {
     match room {
         Some(room) => io.to(room),
@@ -206,11 +143,6 @@ fn now() -> u64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }
-
-const PRESENCE_DELAY: Duration = Duration::from_millis(50);
-
-/// How many people and rooms are listed; the count is of all.
-const MAX_LISTED: usize = 100;
 
 /// Characters in the name of a person or a room.
 const MAX_NAME: usize = 40;

@@ -10,4 +10,5 @@ mod memory;
 mod mistakes;
 mod node;
 mod output;
+mod presence;
 mod signals;
