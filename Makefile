@@ -1,6 +1,6 @@
 # Fanfare. `make run` starts a node with the chat demo, `make test` runs every test; both install what is missing.
 
-.PHONY: help run test test-rust test-clients test-websocket test-demo check fmt bench fuzz conformance setup clean
+.PHONY: help run cluster test test-rust test-clients test-websocket test-demo check fmt bench fuzz conformance setup clean
 
 CLIENT  := crates/gateway/client
 CLIENTS := crates/gateway/tests/clients
@@ -14,6 +14,10 @@ help: ## Show this list
 
 run: $(SETUP)/client ## Start a node with the chat demo on http://localhost:3000
 	cargo run --release -p fanfare-gateway
+
+cluster: $(SETUP)/client $(SETUP)/cluster ## Start three nodes, Redis and a load balancer on http://localhost:3000
+	cargo build --release -p fanfare-gateway
+	./deploy/cluster target/release/fanfare
 
 test: test-rust test-clients test-websocket test-demo ## Run every test
 
@@ -68,6 +72,11 @@ $(SETUP)/clients: $(CLIENTS)/package-lock.json
 $(SETUP)/venv:
 	python3 -m venv $(VENV)
 	$(VENV)/bin/pip install --quiet kosoku
+	@mkdir -p $(@D) && touch $@
+
+$(SETUP)/cluster:
+	PATH="$$PATH:/usr/sbin"; command -v haproxy >/dev/null && command -v redis-server >/dev/null \
+		|| ($(SUDO) apt-get update -qq && $(SUDO) apt-get install -y -qq haproxy redis-server)
 	@mkdir -p $(@D) && touch $@
 
 $(SETUP)/browser:
