@@ -13,13 +13,15 @@ type Ends = mpsc::UnboundedReceiver<(Instant, DisconnectReason)>;
 async fn serve() -> (Server, SocketAddr, Ends) {
     let (tell, ends) = mpsc::unbounded_channel();
     let io = Server::new();
-    io.on_connect(async move |socket: Socket| {
-        socket.on("echo", async || "echo");
+    io.on_connect(move |socket: Socket| {
         let tell = tell.clone();
-        socket.on_disconnect(move |reason: DisconnectReason| {
-            let _ = tell.send((Instant::now(), reason));
-            std::future::ready(())
-        });
+        async move {
+            socket.on("echo", async || "echo");
+            socket.on_disconnect(move |reason: DisconnectReason| {
+                let _ = tell.send((Instant::now(), reason));
+                std::future::ready(())
+            });
+        }
     });
     let listener = Listener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
