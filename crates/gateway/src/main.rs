@@ -56,7 +56,7 @@ async fn serve(options: Options) -> Result<(), Box<dyn std::error::Error>> {
             }
         }
     });
-    let service = io.layer().layer(page::router(options.app));
+    let service = io.layer().layer(page::router(options.app, io.engine().path()));
     listener.registry(io.registry()).serve(service).await?;
     closing.await?;
     Ok(())
