@@ -3,6 +3,9 @@
 /** How much is kept of what was said, everywhere together. */
 export const MAX_MESSAGES = 500;
 
+/** Pictures are large: fewer of them are kept. */
+export const MAX_PICTURES = 50;
+
 /** How many names are remembered, of people who are gone too. */
 const MAX_NAMES = 1000;
 
@@ -43,7 +46,9 @@ export class Chat extends EventTarget {
     this.me = null;
     this.people = [];
     this.count = 0;
+    this.#sizes = new Map();
     this.#tell("people");
+    this.#tell("rooms");
   }
 
   nameOf(id) {
@@ -103,7 +108,7 @@ export class Chat extends EventTarget {
     this.#known.set(key, added);
     this.messages.push(added);
     this.#tell("added", added);
-    if (this.messages.length > MAX_MESSAGES) this.#drop(this.messages[0]);
+    this.#keepBounds();
     if (added.kind === "said" && added.room !== this.place) this.#countUnread(added.room);
     return added;
   }
@@ -116,6 +121,12 @@ export class Chat extends EventTarget {
   update(message, change) {
     Object.assign(message, change);
     this.#tell("changed", message);
+  }
+
+  #keepBounds() {
+    if (this.messages.length > MAX_MESSAGES) this.#drop(this.messages[0]);
+    const pictures = this.messages.filter(({ picture }) => picture);
+    if (pictures.length > MAX_PICTURES) this.#drop(pictures[0]);
   }
 
   #drop(message) {

@@ -21,8 +21,8 @@ export class Connection extends EventTarget {
   transport = null;
   /** What has been reached in this connection: `{transport, after}`, in milliseconds since its beginning. */
   steps = [];
-  /** Whether a WebSocket is being tried, beside the polling that works already. */
-  isProbing = false;
+  /** What is known of a WebSocket while polling works already: `trying` it, `failed`, or nothing. */
+  upgrade = null;
   /** Attempts since the connection was lost. */
   attempt = 0;
   /** Why it was lost. */
@@ -100,30 +100,23 @@ export class Connection extends EventTarget {
     on("handshake", ({ maxPayload }) => {
       this.maxPayload = maxPayload ?? DEFAULT_MAX_PAYLOAD;
     });
-    on("open", () => this.#reached(engine.transport.name));
-    on("upgrading", () => this.#probes(true));
-    on("upgrade", (transport) => this.#reached(transport.name));
-    on("upgradeError", () => this.#probes(false));
+    on("open", () => this.#reached(engine.transport.name, engine.transport.name === this.transports.at(-1) ? null : "trying"));
+    on("upgrade", (transport) => this.#reached(transport.name, null));
+    on("upgradeError", () => {
+      this.upgrade = engine.readyState === "open" ? "failed" : null;
+      this.#changed();
+    });
   }
 
   #begin() {
-    this.phase = "connecting";
-    this.steps = [];
-    this.transport = null;
-    this.isProbing = false;
     this.#began = performance.now();
-    this.#changed();
+    this.#restart("connecting");
   }
 
-  #reached(transport) {
+  #reached(transport, upgrade) {
     this.transport = transport;
     this.steps = [...this.steps, { transport, after: performance.now() - this.#began }];
-    this.isProbing = false;
-    this.#changed();
-  }
-
-  #probes(isProbing) {
-    this.isProbing = isProbing;
+    this.upgrade = upgrade;
     this.#changed();
   }
 
@@ -139,14 +132,19 @@ export class Connection extends EventTarget {
 
   #lost(phase, reason) {
     const wasConnected = this.isConnected;
-    this.phase = phase;
     this.reason = reason;
-    this.transport = null;
-    this.isProbing = false;
-    this.#changed();
+    this.#restart(phase);
     if (!wasConnected) return;
     this.#lostAt = performance.now();
     this.#tell("lost", { reason });
+  }
+
+  #restart(phase) {
+    this.phase = phase;
+    this.steps = [];
+    this.transport = null;
+    this.upgrade = null;
+    this.#changed();
   }
 
   #changed() {

@@ -37,7 +37,7 @@ export class Identity {
 
   /** What the server is told whenever the connection is made. */
   hello() {
-    return { ...(this.#name && { name: this.#name }), rooms: this.#rooms };
+    return { ...(this.#name && { name: this.#name }), ...(this.#rooms.length > 0 && { rooms: this.#rooms }) };
   }
 
   #store() {

@@ -21,7 +21,7 @@ export class Wire extends EventTarget {
   tap(engine) {
     engine.on("packet", (packet) => this.#pass("in", packet));
     engine.on("packetCreate", (packet) => this.#pass("out", packet));
-    engine.on("open", () => this.#tell("transport", engine.transport.name));
+    engine.on("handshake", () => this.#tell("transport", engine.transport.name));
     // The client keeps the packets of an upgrade to itself, but says when they have passed.
     engine.on("upgrading", () => {
       this.#pass("out", { type: "ping", data: "probe" });

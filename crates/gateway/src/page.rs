@@ -76,6 +76,7 @@ const FILES: &[File] = &[
     file!("/view/messages.js", JAVASCRIPT),
     file!("/view/people.js", JAVASCRIPT),
     file!("/view/rooms.js", JAVASCRIPT),
+    file!("/view/scroll.js", JAVASCRIPT),
     file!("/view/wire.js", JAVASCRIPT),
 ];
 

@@ -31,32 +31,31 @@ function showStage(stage, connection) {
   const { transport } = stage.dataset;
   const step = connection.steps.find((step) => step.transport === transport);
   stage.dataset.state = stateOf(transport, step, connection);
-  setText(stage.querySelector(".stage-time"), step ? duration(step.after) : "");
+  setText(stage.querySelector(".stage-time"), step ? duration(step.after) : attemptText(transport, connection));
 }
 
-/** `unused`, `pending`, `trying`, `current`, or `passed` for a transport that was left for a better one. */
-function stateOf(transport, step, connection) {
-  if (!connection.transports.includes(transport)) return "unused";
-  if (connection.transport === transport) return "current";
-  if (step && connection.transport) return "passed";
-  if (transport === "websocket" && connection.isProbing) return "trying";
-  return connection.phase === "connecting" && connection.transports[0] === transport && !connection.transport ? "trying" : "pending";
+/** `unused`, `pending`, `trying`, `failed`, `current`, or `passed` for a transport that was left for a better one. */
+function stateOf(transport, step, { phase, transports, transport: current, upgrade }) {
+  if (!transports.includes(transport)) return "unused";
+  if (current === transport) return "current";
+  if (step) return "passed";
+  if (current) return upgrade ?? "pending";
+  return phase === "connecting" && transports[0] === transport ? "trying" : "pending";
 }
 
-function storyOf({ phase, steps, attempt, reason }) {
-  switch (phase) {
-    case "connected":
-      return stepsText(steps);
-    case "offline":
-      return reason ? `Not connected: ${reasonText(reason)}.` : "Offline, as you wish.";
-    case "waiting":
-      return `Lost: ${reasonText(reason)}. Trying again …`;
-    default:
-      return attempt > 0 ? `Connecting again, attempt ${attempt} …` : "Connecting …";
-  }
+function attemptText(transport, { transports, transport: current, attempt }) {
+  return !current && transport === transports[0] && attempt > 0 ? `attempt ${attempt}` : "";
+}
+
+/** The same for each attempt: those who listen need not hear all of them. */
+function storyOf({ phase, steps, upgrade, reason }) {
+  if (phase === "connected") return upgrade === "failed" ? `${stepsText(steps)}; no WebSocket gets through` : stepsText(steps);
+  if (phase === "offline") return reason ? `Not connected: ${reasonText(reason)}.` : "You are offline.";
+  return reason ? `No connection: ${reasonText(reason)}. Trying again …` : "Connecting …";
 }
 
 function stepsText([first, ...upgrades]) {
   const made = `Connected by ${TRANSPORT_NAMES[first.transport]} in ${duration(first.after)}`;
-  return upgrades.reduce((text, { transport, after }) => `${text}, upgraded to ${TRANSPORT_NAMES[transport]} after ${duration(after)}`, made);
+  const more = upgrades.map(({ transport, after }) => `, upgraded to ${TRANSPORT_NAMES[transport]} after ${duration(after)}`);
+  return made + more.join("");
 }

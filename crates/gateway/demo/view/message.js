@@ -75,7 +75,8 @@ export class MessageRow {
     const blob = pictureBlob(type, data);
     if (!blob) return element("p", { class: "text" }, `${label}: not a picture`);
     this.#pictureUrl = URL.createObjectURL(blob);
-    const image = element("img", { src: this.#pictureUrl, alt: `Picture ${label}` });
+    const onerror = () => image.replaceWith("This picture cannot be shown.");
+    const image = element("img", { src: this.#pictureUrl, alt: `Picture ${label}`, onerror });
     const save = element("a", { href: this.#pictureUrl, download: label }, "Save", unseen(` ${label}`));
     const caption = element("figcaption", {}, element("bdi", {}, label), element("span", {}, size(blob.size)), save);
     return element("figure", {}, element("a", { href: this.#pictureUrl, target: "_blank", rel: "noopener", class: "open" }, image), caption);

@@ -4,12 +4,10 @@ import { EVERYBODY } from "../chat.js";
 import { byId, setText } from "./dom.js";
 import { counted } from "./format.js";
 import { MessageRow } from "./message.js";
+import { EndKeeper } from "./scroll.js";
 
 /** Messages of one person within this time are one block. */
 const FOLLOWING_MS = 2 * 60_000;
-
-/** So near the end, a reader wants to see what comes. */
-const NEAR_END_PX = 48;
 
 export function showMessages(chat, outbox) {
   const log = byId("log");
@@ -17,8 +15,10 @@ export function showMessages(chat, outbox) {
   const newest = byId("newest");
   const welcome = byId("welcome");
   const rows = new Map();
+  const end = new EndKeeper(log, list, () => {
+    if (end.isAtEnd) newest.hidden = true;
+  });
   let last = null;
-  let isAtEnd = true;
 
   function append(message) {
     const isFollowing = follows(message, last);
@@ -29,7 +29,11 @@ export function showMessages(chat, outbox) {
   }
 
   function remove(message) {
-    rows.get(message)?.remove();
+    const row = rows.get(message);
+    if (!row) return;
+    // What followed it begins the block now.
+    row.element.nextElementSibling?.classList.remove("following");
+    row.remove();
     rows.delete(message);
     if (last === message) last = null;
   }
@@ -43,25 +47,20 @@ export function showMessages(chat, outbox) {
     chat.in(chat.place).forEach(append);
     log.removeAttribute("aria-busy");
     showWelcome();
-    goToEnd();
+    newest.hidden = true;
+    end.goToEnd();
   }
 
   function showWelcome() {
     welcome.hidden = chat.place !== EVERYBODY || [...rows.keys()].some(({ kind }) => kind === "said");
   }
 
-  function goToEnd() {
-    isAtEnd = true;
-    newest.hidden = true;
-    log.scrollTop = log.scrollHeight;
-  }
-
   chat.addEventListener("added", ({ detail: message }) => {
     if (message.room !== chat.place) return;
     append(message);
     showWelcome();
-    if (message.isMine || isAtEnd) goToEnd();
-    else newest.hidden = message.kind === "event" && newest.hidden;
+    if (message.isMine) end.follow();
+    if (!end.isAtEnd && message.kind === "said") newest.hidden = false;
   });
   chat.addEventListener("changed", ({ detail: message }) => rows.get(message)?.update());
   chat.addEventListener("removed", ({ detail: message }) => remove(message));
@@ -69,18 +68,10 @@ export function showMessages(chat, outbox) {
   chat.addEventListener("place", showPlace);
   showAbout(chat);
 
-  log.addEventListener("scroll", () => {
-    isAtEnd = log.scrollHeight - log.scrollTop - log.clientHeight < NEAR_END_PX;
-    if (isAtEnd) newest.hidden = true;
-  });
   newest.addEventListener("click", () => {
-    goToEnd();
+    end.goToEnd();
     byId("text").focus();
   });
-  // Pictures that load, receipts and the size of the window move the end away.
-  const resized = new ResizeObserver(() => isAtEnd && goToEnd());
-  resized.observe(log);
-  resized.observe(list);
 }
 
 function follows(message, last) {

@@ -32,14 +32,16 @@ export function showRooms(chat, socket) {
     if (room) join(room);
   });
 
-  chat.addEventListener("rooms", () => {
+  function show() {
     const focused = focusedRoom(list);
     list.replaceChildren(
       ...[EVERYBODY, ...chat.joined].map((room) => joinedElement(chat, room, leave)),
       ...chat.otherRooms.map((room) => otherElement(chat, room, join)),
     );
     restoreFocus(list, focused);
-  });
+  }
+  chat.addEventListener("rooms", show);
+  show();
 }
 
 function joinedElement(chat, room, leave) {

@@ -2,9 +2,9 @@
 
 import { byId, element, setText, unseen } from "./dom.js";
 import { size, TRANSPORT_NAMES } from "./format.js";
+import { EndKeeper } from "./scroll.js";
 
 const MAX_ROWS = 200;
-const NEAR_END_PX = 32;
 
 const CLOCK = new Intl.DateTimeFormat(undefined, { minute: "2-digit", second: "2-digit", fractionalSecondDigits: 3 });
 
@@ -13,20 +13,19 @@ const NARROW = "(max-width: 1099px)";
 
 export function showWire(wire) {
   const toggle = byId("wire-toggle");
-  const list = byId("packets");
+  const box = byId("packets");
+  const list = box.firstElementChild;
+  new EndKeeper(box, list);
 
   function open(isOpen) {
     toggle.setAttribute("aria-expanded", String(isOpen));
     byId("wire-body").hidden = !isOpen;
     document.body.classList.toggle("wire-closed", !isOpen);
-    if (isOpen) list.scrollTop = list.scrollHeight;
   }
 
   function append(row) {
-    const isAtEnd = list.scrollHeight - list.scrollTop - list.clientHeight < NEAR_END_PX;
     list.append(row);
     if (list.children.length > MAX_ROWS) list.firstElementChild.remove();
-    if (isAtEnd) list.scrollTop = list.scrollHeight;
   }
 
   toggle.addEventListener("click", () => open(toggle.getAttribute("aria-expanded") !== "true"));
