@@ -145,7 +145,8 @@ export class Chat extends EventTarget {
     const now = new Map(this.people.map(({ id, name }) => [id, name]));
     for (const { id, name } of before) {
       if (!now.has(id) && isComplete) this.note(`${name} has left`);
-      else if (now.has(id) && now.get(id) !== name) this.note(`${id === this.me ? "You are" : `${name} is`} now ${now.get(id)}`);
+      else if (now.has(id) && now.get(id) !== name)
+        this.note(`${id === this.me ? "You are" : `${name} is`} now ${now.get(id)}`);
     }
   }
 

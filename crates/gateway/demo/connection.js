@@ -100,7 +100,9 @@ export class Connection extends EventTarget {
     on("handshake", ({ maxPayload }) => {
       this.maxPayload = maxPayload ?? DEFAULT_MAX_PAYLOAD;
     });
-    on("open", () => this.#reached(engine.transport.name, engine.transport.name === this.transports.at(-1) ? null : "trying"));
+    on("open", () =>
+      this.#reached(engine.transport.name, engine.transport.name === this.transports.at(-1) ? null : "trying"),
+    );
     on("upgrade", (transport) => this.#reached(transport.name, null));
     on("upgradeError", () => {
       this.upgrade = engine.readyState === "open" ? "failed" : null;

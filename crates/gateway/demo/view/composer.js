@@ -110,7 +110,12 @@ function showBanner(chat, connection, outbox) {
     const isAway = connection.phase === "waiting" || connection.phase === "offline" || connection.attempt > 0;
     banner.hidden = !isAway;
     if (!isAway) return;
-    setText(says, outbox.waiting > 0 ? `${counted(outbox.waiting, "message waits", "messages wait")} for the connection.` : "No connection. What you write is sent later.");
+    setText(
+      says,
+      outbox.waiting > 0
+        ? `${counted(outbox.waiting, "message waits", "messages wait")} for the connection.`
+        : "No connection. What you write is sent later.",
+    );
     setText(retry, connection.phase === "offline" ? "Go online" : "Try now");
   };
   retry.addEventListener("click", () => {

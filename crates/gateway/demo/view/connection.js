@@ -9,7 +9,9 @@ const story = section.querySelector(".story");
 export function showConnection(connection) {
   const offline = byId("offline");
   const transports = byId("transports");
-  offline.addEventListener("click", () => (connection.phase === "offline" ? connection.connect() : connection.disconnect()));
+  offline.addEventListener("click", () =>
+    connection.phase === "offline" ? connection.connect() : connection.disconnect(),
+  );
   transports.value = connection.transports.join();
   transports.addEventListener("change", () => connection.use(transports.value.split(",")));
 
@@ -49,13 +51,16 @@ function attemptText(transport, { transports, transport: current, attempt }) {
 
 /** The same for each attempt: those who listen need not hear all of them. */
 function storyOf({ phase, steps, upgrade, reason }) {
-  if (phase === "connected") return upgrade === "failed" ? `${stepsText(steps)}; no WebSocket gets through` : stepsText(steps);
+  if (phase === "connected")
+    return upgrade === "failed" ? `${stepsText(steps)}; no WebSocket gets through` : stepsText(steps);
   if (phase === "offline") return reason ? `Not connected: ${reasonText(reason)}.` : "You are offline.";
   return reason ? `No connection: ${reasonText(reason)}. Trying again …` : "Connecting …";
 }
 
 function stepsText([first, ...upgrades]) {
   const made = `Connected by ${TRANSPORT_NAMES[first.transport]} in ${duration(first.after)}`;
-  const more = upgrades.map(({ transport, after }) => `, upgraded to ${TRANSPORT_NAMES[transport]} after ${duration(after)}`);
+  const more = upgrades.map(
+    ({ transport, after }) => `, upgraded to ${TRANSPORT_NAMES[transport]} after ${duration(after)}`,
+  );
   return made + more.join("");
 }

@@ -79,7 +79,12 @@ export class MessageRow {
     const image = element("img", { src: this.#pictureUrl, alt: `Picture ${label}`, onerror });
     const save = element("a", { href: this.#pictureUrl, download: label }, "Save", unseen(` ${label}`));
     const caption = element("figcaption", {}, element("bdi", {}, label), element("span", {}, size(blob.size)), save);
-    return element("figure", {}, element("a", { href: this.#pictureUrl, target: "_blank", rel: "noopener", class: "open" }, image), caption);
+    return element(
+      "figure",
+      {},
+      element("a", { href: this.#pictureUrl, target: "_blank", rel: "noopener", class: "open" }, image),
+      caption,
+    );
   }
 
   #name() {
@@ -91,7 +96,9 @@ export class MessageRow {
 
 function timeElement(at) {
   const date = new Date(at);
-  return Number.isNaN(date.getTime()) ? "" : element("time", { datetime: date.toISOString(), title: clock(date) }, time(date));
+  return Number.isNaN(date.getTime())
+    ? ""
+    : element("time", { datetime: date.toISOString(), title: clock(date) }, time(date));
 }
 
 /** What other clients send may be any value. */

@@ -28,7 +28,10 @@ export function showPeople(chat, socket, identity) {
   chat.addEventListener("people", () => {
     const count = chat.me ? String(chat.count) : "–";
     document.querySelectorAll(".people-count").forEach((target) => setText(target, count));
-    const [me, others] = [chat.people.filter(({ id }) => id === chat.me), chat.people.filter(({ id }) => id !== chat.me)];
+    const [me, others] = [
+      chat.people.filter(({ id }) => id === chat.me),
+      chat.people.filter(({ id }) => id !== chat.me),
+    ];
     list.replaceChildren(...[...me, ...others].map((person) => personElement(person, chat.me)), ...more(chat));
     if (document.activeElement !== field) field.value = chat.myName ?? identity.name ?? "";
   });
@@ -48,7 +51,12 @@ function personElement({ id, name, transport }, me) {
 function transportElement(transport) {
   const isUpgraded = transport === "websocket";
   const short = element("span", { "aria-hidden": "true" }, isUpgraded ? "WS" : "polling");
-  return element("span", { class: "transport", "data-transport": transport }, short, unseen(isUpgraded ? "by WebSocket" : "by long-polling"));
+  return element(
+    "span",
+    { class: "transport", "data-transport": transport },
+    short,
+    unseen(isUpgraded ? "by WebSocket" : "by long-polling"),
+  );
 }
 
 /** Those who are here but not listed. */

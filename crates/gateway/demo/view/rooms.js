@@ -49,12 +49,22 @@ function joinedElement(chat, room, leave) {
   const unread = chat.unread.get(room) ?? 0;
   const show = element(
     "button",
-    { type: "button", class: "room", "data-room": room, "aria-current": isShown && "true", onclick: () => chat.show(room) },
+    {
+      type: "button",
+      class: "room",
+      "data-room": room,
+      "aria-current": isShown && "true",
+      onclick: () => chat.show(room),
+    },
     room === EVERYBODY ? "Everybody" : nameElement(room, { class: "name room-name" }),
     unread > 0 && element("span", { class: "unread" }, String(unread), unseen(" unread")),
     element("span", { class: "size" }, chat.me ? String(chat.sizeOf(room)) : "–", unseen(" here")),
   );
-  const end = element("button", { type: "button", class: "leave", "data-leave": room, title: "Leave", onclick: () => leave(room) }, unseen(`Leave ${room}`));
+  const end = element(
+    "button",
+    { type: "button", class: "leave", "data-leave": room, title: "Leave", onclick: () => leave(room) },
+    unseen(`Leave ${room}`),
+  );
   return element("li", { class: isShown && "shown" }, show, room !== EVERYBODY && end);
 }
 
@@ -64,7 +74,13 @@ function otherElement(chat, room, join) {
   return element(
     "li",
     { class: "other" },
-    element("button", { type: "button", class: "room", "data-room": room, onclick: () => join(room) }, unseen("Join "), nameElement(room, { class: "name room-name" }), label),
+    element(
+      "button",
+      { type: "button", class: "room", "data-room": room, onclick: () => join(room) },
+      unseen("Join "),
+      nameElement(room, { class: "name room-name" }),
+      label,
+    ),
   );
 }
 

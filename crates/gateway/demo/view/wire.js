@@ -44,7 +44,14 @@ function packetElement({ direction, at, kind, title, bytes, parts }) {
   return element(
     "li",
     { class: `packet ${direction}`, "data-kind": kind },
-    element("p", { class: "packet-head" }, unseen(direction === "in" ? "received" : "sent"), element("b", {}, title), bytes !== undefined && element("span", {}, size(bytes)), element("time", {}, CLOCK.format(at))),
+    element(
+      "p",
+      { class: "packet-head" },
+      unseen(direction === "in" ? "received" : "sent"),
+      element("b", {}, title),
+      bytes !== undefined && element("span", {}, size(bytes)),
+      element("time", {}, CLOCK.format(at)),
+    ),
     element("code", {}, ...parts.map(({ role, text }) => element("span", { class: `role-${role}` }, text))),
   );
 }

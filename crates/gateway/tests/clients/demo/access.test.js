@@ -97,10 +97,19 @@ test("those who listen are told what happens", async () => {
   const ada = await demo.visit();
   await ada.page.getByRole("log", { name: "Messages" }).waitFor();
   await ada.page.getByRole("status").filter({ hasText: "upgraded to WebSocket" }).waitFor();
-  for (const [role, name] of [["navigation", "Rooms"], ["main", "Everybody"], ["complementary", "On the wire"], ["region", "Connection"], ["region", /^Here now/]]) {
+  for (const [role, name] of [
+    ["navigation", "Rooms"],
+    ["main", "Everybody"],
+    ["complementary", "On the wire"],
+    ["region", "Connection"],
+    ["region", /^Here now/],
+  ]) {
     await ada.page.getByRole(role, { name }).first().waitFor();
   }
-  await ada.page.getByRole("button", { name: "Everybody", exact: false }).and(ada.page.locator("[aria-current=true]")).waitFor();
+  await ada.page
+    .getByRole("button", { name: "Everybody", exact: false })
+    .and(ada.page.locator("[aria-current=true]"))
+    .waitFor();
   await ada.page.locator("#file").setInputFiles({ name: "a.txt", mimeType: "text/plain", buffer: Buffer.from("a") });
   await ada.page.getByRole("alert").filter({ hasText: "A picture is" }).waitFor();
 });
@@ -125,7 +134,9 @@ for (const colorScheme of ["light", "dark"]) {
     await ada.page.locator("#show-people").tap();
     await ada.join("M".repeat(40));
     await ada.say("w".repeat(300));
-    await ada.page.locator("#file").setInputFiles({ name: `${"n".repeat(100)}.png`, mimeType: "image/png", buffer: picture(400, 20) });
+    await ada.page
+      .locator("#file")
+      .setInputFiles({ name: `${"n".repeat(100)}.png`, mimeType: "image/png", buffer: picture(400, 20) });
     await page.locator("figure img").waitFor();
     await fits("with long words");
     await page.locator("#wire-toggle").tap();
@@ -169,7 +180,9 @@ test("nothing moves for those who want no motion", async () => {
   await ada.say("still");
   await ada.hasReceipt("still", "delivered");
   assert.equal(await ada.page.evaluate(() => document.getAnimations().length), 0);
-  const durations = await ada.page.evaluate(() => [...document.querySelectorAll("*")].map((element) => getComputedStyle(element).animationName));
+  const durations = await ada.page.evaluate(() =>
+    [...document.querySelectorAll("*")].map((element) => getComputedStyle(element).animationName),
+  );
   assert.deepEqual([...new Set(durations)], ["none"]);
 });
 

@@ -19,7 +19,10 @@ test("everybody sees how many are there, who, and by which transport", async () 
   await ada.counts(2);
   await ada.sees("#people-list .name", "Grace");
   await grace.sees("#people-list .name", "Ada");
-  await ada.page.locator("#people-list li", { hasText: "Grace" }).locator(".transport[data-transport=websocket]").waitFor();
+  await ada.page
+    .locator("#people-list li", { hasText: "Grace" })
+    .locator(".transport[data-transport=websocket]")
+    .waitFor();
   assert.deepEqual(await ada.names(), ["Ada", "Grace"]);
   assert.deepEqual(await grace.names(), ["Grace", "Ada"], "oneself comes first");
 
@@ -54,7 +57,11 @@ test("many messages keep their order", async () => {
 });
 
 test("what is said in a room stays there", async () => {
-  const [ada, grace, eve] = await Promise.all([demo.visit({ name: "Ada" }), demo.visit({ name: "Grace" }), demo.visit({ name: "Eve" })]);
+  const [ada, grace, eve] = await Promise.all([
+    demo.visit({ name: "Ada" }),
+    demo.visit({ name: "Grace" }),
+    demo.visit({ name: "Eve" }),
+  ]);
   await ada.join("engines");
   await eve.sees(".other .room-name", "engines");
   await grace.show("engines");
@@ -154,7 +161,10 @@ test("names, rooms and messages are text, whatever they look like", async () => 
     await eve.show("");
   }
   assert.deepEqual(await ada.said(), hostile);
-  assert.equal(await ada.page.locator("#messages :is(img, script, svg, b), #rooms :is(img, script, svg, b)").count(), 0);
+  assert.equal(
+    await ada.page.locator("#messages :is(img, script, svg, b), #rooms :is(img, script, svg, b)").count(),
+    0,
+  );
 });
 
 test("other clients may send any value", async () => {

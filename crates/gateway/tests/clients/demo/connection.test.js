@@ -15,15 +15,34 @@ after(() => demo.stop());
 test("the upgrade from polling to WebSocket is shown, with its times and its packets", async () => {
   const ada = await demo.visit();
   const story = await ada.page.locator(".story").innerText();
-  const [, polling, websocket] = story.match(/^Connected by long-polling in (\S+ m?s), upgraded to WebSocket after (\S+ m?s)$/);
+  const [, polling, websocket] = story.match(
+    /^Connected by long-polling in (\S+ m?s), upgraded to WebSocket after (\S+ m?s)$/,
+  );
   assert.equal(await ada.page.locator("[data-transport=polling][data-state=passed] .stage-time").innerText(), polling);
-  assert.equal(await ada.page.locator("[data-transport=websocket][data-state=current] .stage-time").innerText(), websocket);
+  assert.equal(
+    await ada.page.locator("[data-transport=websocket][data-state=current] .stage-time").innerText(),
+    websocket,
+  );
 
   await ada.page.locator("#packets [data-kind=heartbeat]", { hasText: "pong" }).nth(1).waitFor();
   const passed = await ada.page.locator("#packets :is(b, .mark)").allTextContents();
-  const steps = ["open", "By long-polling from here", "connect /", "ping (probe)", "pong (probe)", "upgrade", "By WebSocket from here", "ping", "pong"];
+  const steps = [
+    "open",
+    "By long-polling from here",
+    "connect /",
+    "ping (probe)",
+    "pong (probe)",
+    "upgrade",
+    "By WebSocket from here",
+    "ping",
+    "pong",
+  ];
   const found = steps.map((step) => passed.indexOf(step));
-  assert.deepEqual(found, found.toSorted((one, other) => one - other), `in this order: ${passed}`);
+  assert.deepEqual(
+    found,
+    found.toSorted((one, other) => one - other),
+    `in this order: ${passed}`,
+  );
   assert.ok(found[0] === 0, "the first packet of all is there");
 });
 
@@ -32,7 +51,10 @@ test("who wants polling only, or WebSocket only, gets it", async () => {
   const grace = await demo.visit({ name: "Grace" });
   await grace.page.locator("#transports").selectOption("polling");
   await grace.isBy("polling");
-  await ada.page.locator("#people-list li", { hasText: "Grace" }).locator(".transport[data-transport=polling]").waitFor();
+  await ada.page
+    .locator("#people-list li", { hasText: "Grace" })
+    .locator(".transport[data-transport=polling]")
+    .waitFor();
   await grace.say("by polling");
   await grace.hasReceipt("by polling", "delivered");
   await ada.reads("by polling");
@@ -156,7 +178,8 @@ test("a message that arrived, whose receipt was lost, is shown once", async () =
 
 test("a message that the server refuses says why, and can be tried again", async () => {
   const room = "x".repeat(41);
-  const intoRoom = (page) => page.addInitScript((room) => sessionStorage.setItem("fanfare", JSON.stringify({ rooms: [room] })), room);
+  const intoRoom = (page) =>
+    page.addInitScript((room) => sessionStorage.setItem("fanfare", JSON.stringify({ rooms: [room] })), room);
   const ada = await demo.visit({ prepare: intoRoom });
   await ada.show(room);
   await ada.say("hello?");
@@ -183,7 +206,9 @@ test("a page waits for a server that is away, and counts its attempts", async ()
   const ada = await demo.visit({ name: "Ada" });
   await demo.kill();
   await ada.phase("waiting");
-  await ada.page.locator(".story", { hasText: /^No connection: the server cannot be reached\. Trying again …$/ }).waitFor();
+  await ada.page
+    .locator(".story", { hasText: /^No connection: the server cannot be reached\. Trying again …$/ })
+    .waitFor();
   await ada.page.locator(".stage-time", { hasText: /^attempt \d+$/ }).waitFor();
   await ada.counts("–");
   await demo.restart();

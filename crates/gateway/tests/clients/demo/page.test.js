@@ -21,7 +21,12 @@ test("the page connects at whatever path the server was given", async () => {
 
 test("every file is served, as what it is, under a policy that lets no text become a script", async () => {
   const files = await readdir(new URL("../../../demo/", import.meta.url), { recursive: true });
-  const types = { html: "text/html; charset=utf-8", css: "text/css; charset=utf-8", js: "text/javascript; charset=utf-8", svg: "image/svg+xml" };
+  const types = {
+    html: "text/html; charset=utf-8",
+    css: "text/css; charset=utf-8",
+    js: "text/javascript; charset=utf-8",
+    svg: "image/svg+xml",
+  };
   for (const file of files.filter((file) => file.includes("."))) {
     const answer = await fetch(`${demo.node.url}/${file === "index.html" ? "" : file}`);
     assert.equal(answer.status, 200, file);
@@ -36,7 +41,10 @@ test("every file is served, as what it is, under a policy that lets no text beco
 test("nothing comes from elsewhere", async () => {
   const requests = [];
   await demo.visit({ prepare: (page) => page.on("request", (request) => requests.push(request.url())) });
-  assert.deepEqual(requests.filter((url) => !url.startsWith(`${demo.node.url}/`)), []);
+  assert.deepEqual(
+    requests.filter((url) => !url.startsWith(`${demo.node.url}/`)),
+    [],
+  );
   assert.ok(requests.length > 15);
   await demo.clear();
 });

@@ -91,9 +91,13 @@ test("a picture that is too large for one message is made to fit", async () => {
 
 test("what is no picture is not sent, or not shown", async () => {
   const [ada, grace] = await two();
-  await ada.page.locator("#file").setInputFiles({ name: "a.svg", mimeType: "image/svg+xml", buffer: Buffer.from("<svg/>") });
+  await ada.page
+    .locator("#file")
+    .setInputFiles({ name: "a.svg", mimeType: "image/svg+xml", buffer: Buffer.from("<svg/>") });
   await ada.page.locator("#notice", { hasText: "A picture is a PNG, JPEG, GIF or WebP file." }).waitFor();
-  await ada.page.locator("#file").setInputFiles({ name: "a.png", mimeType: "image/png", buffer: Buffer.from("no picture") });
+  await ada.page
+    .locator("#file")
+    .setInputFiles({ name: "a.png", mimeType: "image/png", buffer: Buffer.from("no picture") });
   await grace.page.locator("figure", { hasText: "This picture cannot be shown." }).waitFor();
   assert.equal(await grace.page.locator("figure").count(), 1);
 });

@@ -23,7 +23,13 @@ test("two people chat, with rooms, a picture and the wire in view", async () => 
   const alan = await demo.visit({ name: "Alan" });
   await alan.page.locator("#transports").selectOption("polling");
   await alan.isBy("polling");
-  const ada = await demo.visit({ name: "Ada", viewport: { width: 1200, height: 740 }, deviceScaleFactor: 2, colorScheme: "light", reducedMotion: "reduce" });
+  const ada = await demo.visit({
+    name: "Ada",
+    viewport: { width: 1160, height: 720 },
+    deviceScaleFactor: 2,
+    colorScheme: "light",
+    reducedMotion: "reduce",
+  });
   await ada.join("release");
   await grace.show("release");
   await alan.join("lunch");
@@ -34,7 +40,9 @@ test("two people chat, with rooms, a picture and the wire in view", async () => 
   await ada.say("Good morning! How was the hike?");
   await grace.reads("Good morning! How was the hike?");
   await grace.say("We reached the ridge just before sunrise.");
-  await grace.page.locator("#file").setInputFiles({ name: "ridge.png", mimeType: "image/png", buffer: await view(grace.page) });
+  await grace.page
+    .locator("#file")
+    .setInputFiles({ name: "ridge.png", mimeType: "image/png", buffer: await view(grace.page) });
   await ada.page.locator("figure img").waitFor();
   await grace.show("release");
   await grace.say("The build is green, by the way.");
@@ -76,9 +84,32 @@ async function view(page) {
       context.lineTo(width, height);
       fill(color);
     };
-    ridge("#7b5a78", [[0, 250], [90, 190], [150, 225], [250, 130], [330, 215], [420, 235], [510, 170], [600, 240]]);
-    ridge("#46406b", [[0, 300], [120, 225], [210, 285], [310, 220], [430, 290], [520, 240], [600, 285]]);
-    ridge("#231f3d", [[0, 320], [140, 295], [260, 325], [400, 280], [600, 330]]);
+    ridge("#7b5a78", [
+      [0, 250],
+      [90, 190],
+      [150, 225],
+      [250, 130],
+      [330, 215],
+      [420, 235],
+      [510, 170],
+      [600, 240],
+    ]);
+    ridge("#46406b", [
+      [0, 300],
+      [120, 225],
+      [210, 285],
+      [310, 220],
+      [430, 290],
+      [520, 240],
+      [600, 285],
+    ]);
+    ridge("#231f3d", [
+      [0, 320],
+      [140, 295],
+      [260, 325],
+      [400, 280],
+      [600, 330],
+    ]);
     return canvas.toDataURL("image/png").split(",")[1];
   });
   return Buffer.from(base64, "base64");

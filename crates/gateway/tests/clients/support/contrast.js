@@ -45,7 +45,9 @@ function inPage(limit) {
   }
 
   function luminance(color) {
-    const linear = color.map((value) => (value / 255 <= 0.04045 ? value / 255 / 12.92 : ((value / 255 + 0.055) / 1.055) ** 2.4));
+    const linear = color.map((value) =>
+      value / 255 <= 0.04045 ? value / 255 / 12.92 : ((value / 255 + 0.055) / 1.055) ** 2.4,
+    );
     return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2];
   }
 
@@ -74,6 +76,7 @@ function inPage(limit) {
 
   const found = texts();
   const faint = found.filter(([element, color]) => contrast(element, color) < limit);
-  const name = ([element, color]) => `${element.tagName} ${element.className} "${element.textContent.slice(0, 30)}": ${contrast(element, color).toFixed(2)}`;
+  const name = ([element, color]) =>
+    `${element.tagName} ${element.className} "${element.textContent.slice(0, 30)}": ${contrast(element, color).toFixed(2)}`;
   return { checked: found.length, faint: faint.map(name) };
 }

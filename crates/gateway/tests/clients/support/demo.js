@@ -134,7 +134,11 @@ class Visitor {
 
   /** Waits until an element shows exactly this text. */
   async sees(selector, text) {
-    await this.page.locator(selector).filter({ hasText: exactly(text) }).first().waitFor();
+    await this.page
+      .locator(selector)
+      .filter({ hasText: exactly(text) })
+      .first()
+      .waitFor();
   }
 
   /** Waits until the number of people is shown as this. */
@@ -150,7 +154,9 @@ class Visitor {
   }
 
   row(text) {
-    return this.page.locator("#messages > .message").filter({ has: this.page.locator(".text", { hasText: exactly(text) }) });
+    return this.page
+      .locator("#messages > .message")
+      .filter({ has: this.page.locator(".text", { hasText: exactly(text) }) });
   }
 
   /** Waits until a message of one's own has this receipt. */
