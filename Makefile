@@ -30,7 +30,7 @@ test-websocket: $(SETUP)/venv ## The Autobahn WebSocket cases
 
 test-demo: $(SETUP)/client $(SETUP)/clients $(SETUP)/browser ## The chat demo in a real browser
 	cargo build -p fanfare-gateway --bin fanfare
-	cd $(CLIENTS) && node --test demo/*.test.js
+	cd $(CLIENTS) && node --test --test-concurrency=2 demo/*.test.js
 
 screenshot: $(SETUP)/client $(SETUP)/clients $(SETUP)/browser ## Take the picture of the README anew
 	cargo build -p fanfare-gateway --bin fanfare

@@ -2,65 +2,66 @@
 
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
-import { after, afterEach, before, test } from "node:test";
+import { after, before, test } from "node:test";
 
 import { Demo } from "../support/demo.js";
 import { picture } from "../support/picture.js";
 
 let demo;
+let ada;
+let grace;
 before(async () => {
   demo = await Demo.start();
+  [ada, grace] = await Promise.all([demo.visit({ name: "Ada" }), demo.visit({ name: "Grace" })]);
 });
-afterEach(() => demo.clear());
-after(() => demo.stop());
+after(async () => {
+  await demo.clear();
+  await demo.stop();
+});
 
 const small = picture(48, 32);
 
 test("a chosen picture arrives byte by byte, and is shown", async () => {
-  const [ada, grace] = await two();
-  await ada.page.locator("#file").setInputFiles({ name: "view.png", mimeType: "image/png", buffer: small });
-  assert.deepEqual(await received(grace), small);
-  assert.deepEqual(await received(ada), small, "one's own too");
+  await choose(ada, "chosen.png", small);
+  assert.deepEqual(await received(grace, "chosen.png"), small);
+  assert.deepEqual(await received(ada, "chosen.png"), small, "one's own too");
   await ada.page.locator(".receipt[data-state=delivered]").waitFor();
-  await showsPicture(grace, 48, 32);
-  assert.equal(await grace.page.locator("figure img").getAttribute("alt"), "Picture view.png");
-  assert.match(await grace.page.locator("figure img").getAttribute("src"), /^blob:/);
-  await grace.page.locator("#packets [data-kind=event]", { hasText: "picture" }).waitFor();
+  await showsPicture(grace, "chosen.png", 48, 32);
+  const image = figure(grace, "chosen.png").locator("img");
+  assert.equal(await image.getAttribute("alt"), "Picture chosen.png");
+  assert.match(await image.getAttribute("src"), /^blob:/);
+  await grace.page.locator("#packets [data-kind=event]", { hasText: "binary event picture" }).waitFor();
   await grace.page.locator("#packets [data-kind=binary]", { hasText: "89 50 4e 47" }).waitFor();
 });
 
-test("a picture arrives byte by byte by polling too", async () => {
-  const [ada, grace] = await two();
-  for (const visitor of [ada, grace]) {
-    await visitor.page.locator("#transports").selectOption("polling");
-    await visitor.isBy("polling");
-  }
-  await ada.page.locator("#file").setInputFiles({ name: "view.png", mimeType: "image/png", buffer: small });
-  assert.deepEqual(await received(grace), small);
-});
-
 test("a pasted picture is sent", async () => {
-  const [ada, grace] = await two();
-  await transfer(ada, "paste", "clipboardData", small);
-  assert.deepEqual(await received(grace), small);
+  await transfer(ada, "paste", "clipboardData", "pasted.png");
+  assert.deepEqual(await received(grace, "pasted.png"), small);
 });
 
 test("a dropped picture is sent, and the page shows where it can be dropped", async () => {
-  const [ada, grace] = await two();
-  await transfer(ada, "dragenter", "dataTransfer", small);
+  await transfer(ada, "dragenter", "dataTransfer", "dropped.png");
   await ada.page.locator(".drop").waitFor();
-  await transfer(ada, "drop", "dataTransfer", small);
+  await transfer(ada, "drop", "dataTransfer", "dropped.png");
   await ada.page.locator(".drop").waitFor({ state: "hidden" });
-  assert.deepEqual(await received(grace), small);
+  assert.deepEqual(await received(grace, "dropped.png"), small);
+});
+
+test("several pictures are sent in order", async () => {
+  const files = ["one.png", "two.png"].map((name) => ({ name, mimeType: "image/png", buffer: small }));
+  await ada.page.locator("#file").setInputFiles(files);
+  await figure(grace, "two.png").waitFor();
+  const names = await grace.page.locator("figcaption bdi").allTextContents();
+  assert.deepEqual(names.slice(-2), ["one.png", "two.png"]);
 });
 
 test("a picture for a room is for nobody else", async () => {
-  const [ada, grace] = await two();
   const eve = await demo.visit();
   await ada.join("engines");
   await grace.join("engines");
-  await ada.page.locator("#file").setInputFiles({ name: "view.png", mimeType: "image/png", buffer: small });
-  assert.deepEqual(await received(grace), small);
+  await choose(ada, "secret.png", small);
+  assert.deepEqual(await received(grace, "secret.png"), small);
+  await ada.show("");
   await grace.show("");
   await grace.say("seen?");
   await eve.reads("seen?");
@@ -68,53 +69,60 @@ test("a picture for a room is for nobody else", async () => {
 });
 
 test("a picture that is chosen offline waits as messages do", async () => {
-  const [ada, grace] = await two();
   await ada.page.locator("#offline").click();
-  await ada.page.locator("#file").setInputFiles({ name: "view.png", mimeType: "image/png", buffer: small });
+  await choose(ada, "later.png", small);
   await ada.page.locator(".receipt[data-state=queued]").waitFor();
   await ada.page.locator("#offline").click();
-  assert.deepEqual(await received(grace), small);
-  assert.equal(await ada.page.locator("figure").count(), 1);
+  assert.deepEqual(await received(grace, "later.png"), small);
+  assert.equal(await figure(ada, "later.png").count(), 1);
 });
 
 test("a picture that is too large for one message is made to fit", async () => {
-  const [ada, grace] = await two();
   const large = picture(900, 700);
   assert.ok(large.length > 1_000_000);
-  await ada.page.locator("#file").setInputFiles({ name: "large.png", mimeType: "image/png", buffer: large });
+  await choose(ada, "large.png", large);
   await ada.page.locator("#notice", { hasText: "large.png was made smaller to fit into one message." }).waitFor();
-  const fitted = await received(grace);
+  const fitted = await received(grace, "large.png");
   assert.ok(fitted.length < 700_000, `${fitted.length} bytes`);
   assert.deepEqual([...fitted.subarray(0, 3)], [0xff, 0xd8, 0xff], "a JPEG");
-  await showsPicture(grace, 900, 700);
+  await showsPicture(grace, "large.png", 900, 700);
 });
 
 test("what is no picture is not sent, or not shown", async () => {
-  const [ada, grace] = await two();
-  await ada.page
-    .locator("#file")
-    .setInputFiles({ name: "a.svg", mimeType: "image/svg+xml", buffer: Buffer.from("<svg/>") });
+  await choose(ada, "script.svg", Buffer.from("<svg/>"), "image/svg+xml");
   await ada.page.locator("#notice", { hasText: "A picture is a PNG, JPEG, GIF or WebP file." }).waitFor();
-  await ada.page
-    .locator("#file")
-    .setInputFiles({ name: "a.png", mimeType: "image/png", buffer: Buffer.from("no picture") });
-  await grace.page.locator("figure", { hasText: "This picture cannot be shown." }).waitFor();
-  assert.equal(await grace.page.locator("figure").count(), 1);
+  await choose(ada, "broken.png", Buffer.from("no picture"));
+  await figure(grace, "broken.png").filter({ hasText: "This picture cannot be shown." }).waitFor();
+  assert.equal(await figure(grace, "script.svg").count(), 0);
 });
 
-async function two() {
-  return Promise.all([demo.visit(), demo.visit()]);
+test("a picture arrives byte by byte by polling too", async () => {
+  for (const visitor of [ada, grace]) {
+    await visitor.page.locator("#transports").selectOption("polling");
+    await visitor.isBy("polling");
+  }
+  await choose(ada, "polled.png", small);
+  assert.deepEqual(await received(grace, "polled.png"), small);
+});
+
+/** A picture is chosen from the files. */
+async function choose(visitor, name, buffer, mimeType = "image/png") {
+  await visitor.page.locator("#file").setInputFiles({ name, mimeType, buffer });
 }
 
-/** The picture that was received last, as its reader saves it. */
-async function received(visitor) {
+/** The picture of this name, as its reader saves it. */
+async function received(visitor, name) {
   const saving = visitor.page.waitForEvent("download");
-  await visitor.page.locator("figure a[download]").last().click();
+  await figure(visitor, name).locator("a[download]").click();
   return readFile(await (await saving).path());
 }
 
-async function showsPicture(visitor, width, height) {
-  const image = visitor.page.locator("figure img").last();
+function figure(visitor, name) {
+  return visitor.page.locator("figure", { hasText: name });
+}
+
+async function showsPicture(visitor, name, width, height) {
+  const image = figure(visitor, name).locator("img");
   await image.waitFor();
   const size = await image.evaluate(async (image) => {
     await image.decode();
@@ -124,15 +132,15 @@ async function showsPicture(visitor, width, height) {
 }
 
 /** What a browser does when a file is pasted or dragged. */
-async function transfer(visitor, event, field, data) {
+async function transfer(visitor, event, field, name) {
   await visitor.page.locator("#text").evaluate(
-    (target, { event, field, base64 }) => {
+    (target, { event, field, name, base64 }) => {
       const bytes = Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
       const data = new DataTransfer();
-      data.items.add(new File([bytes], "view.png", { type: "image/png" }));
+      data.items.add(new File([bytes], name, { type: "image/png" }));
       const Kind = field === "clipboardData" ? ClipboardEvent : DragEvent;
       target.dispatchEvent(new Kind(event, { [field]: data, bubbles: true, cancelable: true }));
     },
-    { event, field, base64: data.toString("base64") },
+    { event, field, name, base64: small.toString("base64") },
   );
 }
