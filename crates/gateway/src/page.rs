@@ -59,7 +59,14 @@ macro_rules! file {
 }
 
 const FILES: &[File] = &[
-    file!("/style.css", "text/css; charset=utf-8"),
+    file!("/style.css", CSS),
+    file!("/style/composer.css", CSS),
+    file!("/style/head.css", CSS),
+    file!("/style/motion.css", CSS),
+    file!("/style/side.css", CSS),
+    file!("/style/talk.css", CSS),
+    file!("/style/width.css", CSS),
+    file!("/style/wire.css", CSS),
     file!("/icon.svg", "image/svg+xml"),
     file!("/app.js", JAVASCRIPT),
     file!("/chat.js", JAVASCRIPT),
@@ -81,6 +88,7 @@ const FILES: &[File] = &[
 ];
 
 const HTML: &str = "text/html; charset=utf-8";
+const CSS: &str = "text/css; charset=utf-8";
 const JAVASCRIPT: &str = "text/javascript; charset=utf-8";
 
 /// Everything comes from this server, pictures that were received from the page itself. No text ever becomes markup or a
