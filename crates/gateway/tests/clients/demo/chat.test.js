@@ -66,6 +66,7 @@ test("what is said in a room stays there", async () => {
   await ada.say("for all");
   await eve.reads("for all");
   assert.deepEqual(await eve.said(), ["for all"]);
+  assert.ok(await eve.isUntold("among us"));
 
   await grace.sees('.room[data-room=""] .unread', "1 unread");
   await grace.show("");
@@ -90,6 +91,7 @@ test("a room that was left is heard no more", async () => {
   await grace.reads("together");
   await grace.show("engines");
   assert.deepEqual(await grace.said(), []);
+  assert.ok(await grace.isUntold("alone"));
 });
 
 test("a new name is everybody's knowledge, for what was said too", async () => {

@@ -64,6 +64,8 @@ test("who wants polling only, or WebSocket only, gets it", async () => {
   assert.match(await grace.page.locator(".story").innerText(), /^Connected by WebSocket in /);
   await grace.page.locator(".stage[data-transport=polling][data-state=unused]").waitFor();
   await ada.counts(2);
+  const left = grace.page.locator("#messages .event", { hasText: "has left" });
+  assert.equal(await left.count(), 0, "one's own old connection is nobody who leaves");
 });
 
 test("where no WebSocket gets through, polling stays and the page says so", async () => {

@@ -66,6 +66,7 @@ test("a picture for a room is for nobody else", async () => {
   await grace.say("seen?");
   await eve.reads("seen?");
   assert.equal(await eve.page.locator("figure").count(), 0);
+  assert.ok(await eve.isUntold("secret.png"));
 });
 
 test("a picture that is chosen offline waits as messages do", async () => {

@@ -25,7 +25,7 @@ test("two people chat, with rooms, a picture and the wire in view", async () => 
   await alan.isBy("polling");
   const ada = await demo.visit({
     name: "Ada",
-    viewport: { width: 1160, height: 720 },
+    viewport: { width: 1120, height: 680 },
     deviceScaleFactor: 2,
     colorScheme: "light",
     reducedMotion: "reduce",
@@ -64,7 +64,7 @@ test("two people chat, with rooms, a picture and the wire in view", async () => 
 async function view(page) {
   const base64 = await page.evaluate(() => {
     const canvas = document.createElement("canvas");
-    const [width, height] = [(canvas.width = 600), (canvas.height = 360)];
+    const [width, height] = [(canvas.width = 600), (canvas.height = 316)];
     const context = canvas.getContext("2d");
     const fill = (style) => {
       context.fillStyle = style;
@@ -72,7 +72,7 @@ async function view(page) {
     };
     ["#2f4672", "#5d5a7f", "#8d6a80", "#bd7d7d", "#dd9a7a", "#f0b97f", "#f8d391", "#ffe6ae"].forEach((color, band) => {
       context.fillStyle = color;
-      context.fillRect(0, band * 34, width, height);
+      context.fillRect(0, band * 31, width, height);
     });
     context.beginPath();
     context.arc(400, 205, 34, 0, 2 * Math.PI);

@@ -173,6 +173,11 @@ class Visitor {
     return this.page.locator("#messages .text").allTextContents();
   }
 
+  /** Whether nothing of this has come over the wire. */
+  async isUntold(text) {
+    return (await this.page.locator("#packets code", { hasText: text }).count()) === 0;
+  }
+
   async names() {
     return this.page.locator("#people-list .name").allTextContents();
   }
