@@ -171,6 +171,8 @@ for (const colorScheme of ["light", "dark"]) {
     await ada.page.locator("#offline").click();
     await ada.say("waiting");
     await ada.hasReceipt("waiting", "queued");
+    await ada.page.locator("#file").setInputFiles({ name: "later.png", mimeType: "image/png", buffer: picture(8, 8) });
+    await ada.page.locator("figure", { hasText: "later.png" }).waitFor();
     await enoughContrast(ada, 60);
   });
 }
