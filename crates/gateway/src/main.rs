@@ -57,7 +57,7 @@ async fn serve(options: &Options) -> Result<(), Box<dyn Error>> {
     let handle = listener.handle();
     tracing::info!(%address, path = io.engine().path(), app = %options.app, "listening");
     announce(format!("fanfare listens on http://{address}{}", page::hint(options.app)));
-    let service = io.layer().layer(page::router(options.app));
+    let service = io.layer().layer(page::router(options.app, io.engine().path()));
     let mut serving = tokio::spawn(listener.registry(io.registry()).serve(service));
     tokio::select! {
         served = &mut serving => return Ok(served??),

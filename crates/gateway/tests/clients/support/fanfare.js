@@ -11,17 +11,18 @@ const BINARY = process.env.FANFARE_BIN ?? fileURLToPath(new URL("../../../../../
  * A node that runs until `stop`.
  *
  * @param {string[]} args  further command line arguments, such as `["--app", "testbed"]`
- * @returns {Promise<{url: string, port: number, process: import("node:child_process").ChildProcess, stop: () => Promise<number>}>}
- *   `stop` sends SIGTERM and returns the exit code.
+ * @param {{port?: number}} options  where it listens; on any free port unless told
+ * @returns {Promise<{url: string, port: number, process: import("node:child_process").ChildProcess, stop: (signal?: NodeJS.Signals) => Promise<number | null>}>}
+ *   `stop` sends a signal, SIGTERM unless told otherwise, and returns the exit code.
  */
-export async function startNode(args = []) {
-  const child = spawn(BINARY, ["--listen", "127.0.0.1:0", "--log", "warn", ...args], {
+export async function startNode(args = [], { port = 0 } = {}) {
+  const child = spawn(BINARY, ["--listen", `127.0.0.1:${port}`, "--log", "warn", ...args], {
     stdio: ["ignore", "pipe", "inherit"],
   });
   const exited = once(child, "exit").then(([code]) => code);
   const url = await Promise.race([listeningUrl(child.stdout), exited.then((code) => fail(`fanfare exited with ${code}`))]);
-  const stop = () => {
-    child.kill("SIGTERM");
+  const stop = (signal = "SIGTERM") => {
+    child.kill(signal);
     return exited;
   };
   return { url, port: Number(new URL(url).port), process: child, stop };
