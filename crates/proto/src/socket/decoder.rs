@@ -240,6 +240,7 @@ mod tests {
         check(r#"2/admin,["bar"]"#, r#"/admin EVENT "bar" "#);
         check(r#"212["foo"]"#, r#"/ EVENT #12 "foo" "#);
         check(r#"2[1,"x"]"#, r#"/ EVENT "1" "x""#);
+        check(r#"2[1.50e0,"x"]"#, r#"/ EVENT "1.5" "x""#);
         check(r#"2 [ "a b" , 1 , {"c":[]} ] "#, r#"/ EVENT "a b"  1 , {"c":[]} "#);
         check(r#"2["é\n"]"#, r#"/ EVENT "é\n" "#);
         check(r#"3/admin,13["bar"]"#, r#"/admin ACK #13 "bar""#);

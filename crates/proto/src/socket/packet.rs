@@ -28,7 +28,7 @@ pub enum Body<'a> {
     Disconnect,
     /// An event.
     Event {
-        /// Its name. A numeric name is given as its decimal text.
+        /// Its name; a number is given as the text that JavaScript makes of it, `1` for `1.0`.
         name: Cow<'a, str>,
         /// What comes behind the name.
         args: Args<'a>,
@@ -236,7 +236,7 @@ fn event_payload(payload: &str) -> Result<(Cow<'_, str>, &str), DecodeError> {
     let mut tokens = begin_array(payload)?;
     let name = match tokens.next()? {
         Some(Token::String(raw)) => json::unescape(raw),
-        Some(Token::Number(number)) => Cow::Borrowed(number),
+        Some(Token::Number(number)) => json::number_text(number.parse().unwrap_or(f64::NAN)).into(),
         _ => return Err(DecodeError::InvalidPayload),
     };
     check_event_name(&name)?;

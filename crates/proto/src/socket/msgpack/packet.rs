@@ -6,6 +6,7 @@ use rmp::encode::{write_array_len, write_map_len, write_str, write_uint};
 
 use super::cursor::{Cursor, Head, value};
 use crate::socket::args::Args;
+use crate::socket::json;
 use crate::socket::packet::{Body, DecodeError, Packet, check_ack_id, check_event_name, check_namespace};
 use crate::socket::transcode;
 
@@ -133,8 +134,9 @@ fn event(data: &[u8], id: Option<u64>) -> Result<Body<'_>, DecodeError> {
     };
     let name = match cursor.head()? {
         Head::Str(name) => Cow::Borrowed(std::str::from_utf8(name).map_err(|_| DecodeError::InvalidPayload)?),
-        Head::Unsigned(number) => Cow::Owned(number.to_string()),
-        Head::Integer(number) => Cow::Owned(number.to_string()),
+        Head::Unsigned(number) => json::number_text(number as f64).into(),
+        Head::Integer(number) => json::number_text(number as f64).into(),
+        Head::Float(number) => json::number_text(number).into(),
         _ => return Err(DecodeError::InvalidPayload),
     };
     check_event_name(&name)?;
@@ -183,6 +185,12 @@ mod tests {
         }));
         let Body::Event { name, args, id } = decode_packet(&bytes).unwrap().body else { panic!("an event") };
         assert_eq!((&*name, id, args.reader().next::<u8>()), ("e", Some(7), Some(Ok(1))));
+
+        for (number, text) in [(1.5, "1.5"), (-1.0, "-1")] {
+            let bytes = packet(serde_json::json!({"type": 2, "data": [number], "nsp": "/"}));
+            let Body::Event { name, .. } = decode_packet(&bytes).unwrap().body else { panic!("an event") };
+            assert_eq!(name, text);
+        }
     }
 
     #[test]
