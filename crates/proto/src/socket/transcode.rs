@@ -1,5 +1,7 @@
 //! Between Rust values, JSON and MessagePack, as JavaScript's libraries would write them.
 
+use std::borrow::Cow;
+
 use bytes::Bytes;
 use rmp::encode as mp;
 use serde::Serialize;
@@ -161,7 +163,7 @@ fn push_json(out: &mut Vec<u8>, cursor: &mut Cursor<'_>) -> Result<(), DecodeErr
         Head::Unsigned(number) => out.extend_from_slice(number.to_string().as_bytes()),
         Head::Integer(number) => out.extend_from_slice(number.to_string().as_bytes()),
         Head::Float(number) => json::push_number(out, number, number.is_finite()),
-        Head::Str(text) => json::push_string(out, &String::from_utf8_lossy(text)),
+        Head::Str(text) => json::push_string(out, text),
         Head::Array(len) => {
             push_list(out, b"[]", len, |out| push_json(out, cursor))?;
         }
@@ -198,7 +200,7 @@ fn push_list(
 
 fn push_key(out: &mut Vec<u8>, key: Head<'_>) -> Result<(), DecodeError> {
     let key = match key {
-        Head::Str(text) => String::from_utf8_lossy(text),
+        Head::Str(text) => Cow::Borrowed(text),
         Head::Unsigned(number) => number.to_string().into(),
         Head::Integer(number) => number.to_string().into(),
         _ => return Err(DecodeError::InvalidPayload),

@@ -107,13 +107,11 @@ impl<'a> Fields<'a> {
             return Ok(());
         }
         match (key, head) {
-            (Head::Str(b"type"), Head::Unsigned(kind)) => self.kind = Some(kind),
-            (Head::Str(b"nsp"), Head::Str(name)) => {
-                self.namespace = Some(std::str::from_utf8(name).map_err(|_| DecodeError::InvalidPayload)?);
-            }
-            (Head::Str(b"id"), Head::Unsigned(id)) => self.id = Some(check_ack_id(id)?),
-            (Head::Str(b"data"), _) => self.data = Some(span),
-            (Head::Str(b"type" | b"nsp" | b"id"), _) => return Err(DecodeError::InvalidPayload),
+            (Head::Str("type"), Head::Unsigned(kind)) => self.kind = Some(kind),
+            (Head::Str("nsp"), Head::Str(name)) => self.namespace = Some(name),
+            (Head::Str("id"), Head::Unsigned(id)) => self.id = Some(check_ack_id(id)?),
+            (Head::Str("data"), _) => self.data = Some(span),
+            (Head::Str("type" | "nsp" | "id"), _) => return Err(DecodeError::InvalidPayload),
             _ => {}
         }
         Ok(())
@@ -133,7 +131,7 @@ fn event(data: &[u8], id: Option<u64>) -> Result<Body<'_>, DecodeError> {
         return Err(DecodeError::InvalidPayload);
     };
     let name = match cursor.head()? {
-        Head::Str(name) => Cow::Borrowed(std::str::from_utf8(name).map_err(|_| DecodeError::InvalidPayload)?),
+        Head::Str(name) => Cow::Borrowed(name),
         Head::Unsigned(number) => json::number_text(number as f64).into(),
         Head::Integer(number) => json::number_text(number as f64).into(),
         Head::Float(number) => json::number_text(number).into(),
