@@ -342,6 +342,13 @@ mod tests {
     }
 
     #[test]
+    fn numbers_keep_their_last_digit() {
+        let mut args = json("4.2361206810516987e98,5.593509954263016e173").reader();
+        assert_eq!(args.next::<f64>(), Some(Ok(4.2361206810516987e98)));
+        assert_eq!(args.next::<f64>(), Some(Ok(5.593509954263016e173)));
+    }
+
+    #[test]
     fn what_only_javascript_reads_is_read() {
         let mut args = json(r#""a\ud83d","\ude00",1e400,{"\ud83d":[-1e999]},"\ud83d""#).reader();
         assert_eq!(args.next::<String>(), Some(Ok("a\u{fffd}".to_owned())));
