@@ -245,10 +245,10 @@ impl Session {
         self.answer = None;
     }
 
-    /// The client has dropped the connection of its pending GET.
+    /// The client has dropped the connection of its pending GET, which is fatal unless a WebSocket has taken over.
     pub fn handle_poll_aborted(&mut self) {
         self.handle_poll_answered();
-        self.handle_error(Closed::transport_error("poll connection closed prematurely"));
+        self.handle_polling_error("poll connection closed prematurely");
     }
 
     /// A POST with this session's id has come.
@@ -272,10 +272,10 @@ impl Session {
         self.post_pending = false;
     }
 
-    /// The client has dropped the connection of its POST.
+    /// The client has dropped the connection of its POST, which is fatal unless a WebSocket has taken over.
     pub fn handle_post_aborted(&mut self) {
         self.post_pending = false;
-        self.handle_error(Closed::transport_error("data request connection closed prematurely"));
+        self.handle_polling_error("data request connection closed prematurely");
     }
 
     /// A WebSocket with this session's id has come.
@@ -401,6 +401,12 @@ impl Session {
     /// Why the session has closed; returned once.
     pub fn poll_closed(&mut self) -> Option<Closed> {
         self.closed.take()
+    }
+
+    fn handle_polling_error(&mut self, description: &'static str) {
+        if self.transport == Transport::Polling {
+            self.handle_error(Closed::transport_error(description));
+        }
     }
 
     fn check_polling(&self) -> Result<(), Refusal> {
@@ -602,6 +608,18 @@ mod tests {
         session.handle_probe(now, &Packet::Upgrade);
         assert_eq!(session.poll_answer(), Some(Answer::Close));
         assert_eq!(session.poll_closed(), None);
+    }
+
+    #[test]
+    fn requests_dropped_behind_an_upgrade_do_no_harm() {
+        let (mut session, now) = probed();
+        session.handle_poll();
+        session.handle_post();
+        session.handle_probe(now, &Packet::Upgrade);
+        session.handle_poll_aborted();
+        session.handle_post_aborted();
+        assert_eq!(session.poll_closed(), None);
+        assert!(session.is_open() && !session.is_polled());
     }
 
     #[test]
