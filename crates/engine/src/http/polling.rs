@@ -5,7 +5,7 @@ use std::future::poll_fn;
 use std::time::Duration;
 
 use bytes::Bytes;
-use fanfare_proto::engine::{self as proto, Closed, Packet, Post, Refusal, payload};
+use fanfare_proto::engine::{self as proto, Closed, Packet, Post, Refusal, Transport, payload};
 use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderValue, USER_AGENT};
 use http::request::Parts;
 use http::{HeaderMap, Method, Request, Response, StatusCode};
@@ -98,6 +98,11 @@ async fn post(session: &Session, parts: &Parts, body: RequestBody) -> Result<Res
     };
     receiving.done();
     metrics.bytes_received.inc_by(body.len() as u64);
+    if session.transport() == Transport::WebSocket {
+        // The session has left polling meanwhile. Its messages now come over the WebSocket, and none may overtake another.
+        session.handle_post_end();
+        return Ok(response::closing(StatusCode::BAD_REQUEST));
+    }
     let accepted = handle_payload(session, parts, &body);
     session.handle_post_end();
     // What the client has asked for waits in its outbox: it is not asked for more until it has taken some.
