@@ -29,6 +29,8 @@ pub struct Session {
     transport: Transport,
     state: State,
     upgrade: Option<Probing>,
+    /// A WebSocket that was accepted for an upgrade has not been given up.
+    place_taken: bool,
     get_pending: bool,
     post_pending: bool,
     answer: Option<Answer>,
@@ -135,7 +137,7 @@ pub enum Probe {
     Pong,
     /// The session is on it now.
     Upgraded,
-    /// Close it; the session goes on over polling.
+    /// Close it, and tell [`Session::handle_upgrade_aborted`]; the session goes on over polling.
     Abort,
 }
 
@@ -166,7 +168,7 @@ pub enum Action {
     SendPing,
     /// Look at [`Session::poll_answer`].
     AnswerPoll,
-    /// Close the probing WebSocket.
+    /// Close the probing WebSocket, and tell [`Session::handle_upgrade_aborted`].
     AbortUpgrade,
     /// Look at [`Session::poll_closed`].
     Close,
@@ -190,6 +192,7 @@ impl Session {
             transport,
             state: State::Open,
             upgrade: None,
+            place_taken: false,
             get_pending: false,
             post_pending: false,
             answer: None,
@@ -282,7 +285,8 @@ impl Session {
     pub fn handle_upgrade(&mut self, now: Instant) -> Upgrade {
         match (self.state, self.transport) {
             (State::Closed, _) => Upgrade::Refuse(Refusal::SessionUnknown),
-            (State::Open, Transport::Polling) if self.upgrade.is_none() => {
+            (State::Open, Transport::Polling) if !self.place_taken => {
+                self.place_taken = true;
                 self.upgrade = Some(Probing { until: now + self.upgrade_timeout, next_noop: None });
                 Upgrade::Probe
             }
@@ -314,9 +318,11 @@ impl Session {
         }
     }
 
-    /// The probing WebSocket is gone.
+    /// The probing WebSocket is given up, whoever has decided that. Until then there is no place for another, so that
+    /// what the old one still does cannot be taken for the new one's.
     pub fn handle_upgrade_aborted(&mut self) {
         self.upgrade = None;
+        self.place_taken = false;
     }
 
     /// A packet has come over the session's transport.
@@ -640,6 +646,8 @@ mod tests {
             session.handle_upgrade(now);
             assert_eq!(session.handle_probe(now, &packet), Probe::Abort, "{packet:?}");
             assert_eq!(session.handle_poll(), Poll::Wait);
+            assert_eq!(session.handle_upgrade(now), Upgrade::Occupied, "the old socket is still there");
+            session.handle_upgrade_aborted();
             assert_eq!(session.handle_upgrade(now), Upgrade::Probe, "it may try again");
         }
     }
