@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::task::Waker;
 use std::time::{Duration, Instant};
 
-use fanfare_proto::engine::{self as proto, Answer, CloseReason, Closed, payload};
+use fanfare_proto::engine::{self as proto, Answer, CloseReason, Closed, WhenClosed, payload};
 use fanfare_proto::timers::Slot;
 use tokio::net::TcpStream;
 
@@ -269,6 +269,11 @@ impl State {
         if !self.core.is_probing() {
             self.probing.take().into_iter().for_each(Waker::wake);
         }
+    }
+
+    /// Ends the session once what waits has been delivered.
+    pub(super) fn close_flushed(&mut self, now: Instant) {
+        self.core.handle_close(WhenClosed::Flushed { waiting: !self.outbox.is_empty() }, now);
     }
 
     /// The session is over: what cannot be delivered is dropped, and the driver closes its socket.

@@ -178,7 +178,10 @@ pub enum Action {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WhenClosed {
     /// What waits is still delivered: a polling client without a pending GET is told at its next one.
-    Flushed,
+    Flushed {
+        /// Whether packets wait. Then a client that is about to complete an upgrade gets them over its WebSocket.
+        waiting: bool,
+    },
     /// Now; what waits is dropped.
     AtOnce,
 }
@@ -309,6 +312,9 @@ impl Session {
                 self.transport = Transport::WebSocket;
                 // A client that polls on while it upgrades is released, as the reference releases it.
                 self.release_poll(Answer::Close);
+                if !self.is_open() {
+                    self.end(CloseReason::ForcedClose.into());
+                }
                 Probe::Upgraded
             }
             _ => {
@@ -355,7 +361,7 @@ impl Session {
 
     /// The server wants the session to end.
     pub fn handle_close(&mut self, when: WhenClosed, now: Instant) {
-        if !self.is_open() && when == WhenClosed::Flushed {
+        if !self.is_open() && when != WhenClosed::AtOnce {
             return;
         }
         let told = self.transport == Transport::WebSocket || self.get_pending;
@@ -363,7 +369,7 @@ impl Session {
         if told || when == WhenClosed::AtOnce {
             self.end(CloseReason::ForcedClose.into());
         } else {
-            self.upgrade = None;
+            self.upgrade = self.upgrade.filter(|_| when == WhenClosed::Flushed { waiting: true });
             self.state = State::Closing { until: now + CLOSE_TIMEOUT };
         }
     }
@@ -376,27 +382,25 @@ impl Session {
 
     /// When to call [`handle_timeout`](Self::handle_timeout) next; `None` once closed.
     pub fn poll_timeout(&self) -> Option<Instant> {
-        match (self.state, self.upgrade) {
-            (State::Open, None) => Some(self.heartbeat.poll_timeout()),
-            (State::Open, Some(Probing { until, next_noop })) => {
-                let probing = next_noop.map_or(until, |noop| until.min(noop));
-                Some(self.heartbeat.poll_timeout().min(probing))
-            }
-            (State::Closing { until }, _) => Some(until),
-            (State::Closed, _) => None,
-        }
+        let own = match self.state {
+            State::Open => self.heartbeat.poll_timeout(),
+            State::Closing { until } => until,
+            State::Closed => return None,
+        };
+        let probing = self.upgrade.map(|Probing { until, next_noop }| next_noop.map_or(until, |noop| until.min(noop)));
+        Some(probing.map_or(own, |probing| own.min(probing)))
     }
 
     /// Moves to `now`; called until it returns `None`. Calling early changes nothing.
     pub fn handle_timeout(&mut self, now: Instant) -> Option<Action> {
-        match self.state {
-            State::Open => self.handle_probe_timeout(now).or_else(|| self.handle_heartbeat(now)),
+        self.handle_probe_timeout(now).or_else(|| match self.state {
+            State::Open => self.handle_heartbeat(now),
             State::Closing { until } if now >= until => {
                 self.end(CloseReason::ForcedClose.into());
                 Some(Action::Close)
             }
             State::Closing { .. } | State::Closed => None,
-        }
+        })
     }
 
     /// What the pending GET is to be answered with now, besides the packets that wait.
@@ -488,6 +492,8 @@ mod tests {
         (session, now)
     }
 
+    const FLUSHED: WhenClosed = WhenClosed::Flushed { waiting: false };
+
     fn seconds(n: u64) -> Duration {
         Duration::from_secs(n)
     }
@@ -536,7 +542,7 @@ mod tests {
     #[test]
     fn a_server_close_waits_for_the_poll_that_tells_the_client() {
         let (mut session, now) = polling();
-        session.handle_close(WhenClosed::Flushed, now);
+        session.handle_close(FLUSHED, now);
         assert_eq!(session.poll_closed(), None);
         assert_eq!(session.handle_post(), Post::Ignore);
         assert_eq!(session.handle_poll(), Poll::Wait);
@@ -547,7 +553,7 @@ mod tests {
     #[test]
     fn a_server_close_waits_no_longer_than_30_s() {
         let (mut session, now) = polling();
-        session.handle_close(WhenClosed::Flushed, now);
+        session.handle_close(FLUSHED, now);
         assert_eq!(session.handle_timeout(now + seconds(29)), None);
         assert_eq!(session.handle_timeout(now + seconds(30)), Some(Action::Close));
         assert_eq!(session.poll_closed(), Some(CloseReason::ForcedClose.into()));
@@ -558,7 +564,7 @@ mod tests {
     fn a_server_close_answers_the_pending_poll() {
         let (mut session, now) = polling();
         session.handle_poll();
-        session.handle_close(WhenClosed::Flushed, now);
+        session.handle_close(FLUSHED, now);
         assert_eq!(session.poll_answer(), Some(Answer::Close));
         assert_eq!(session.poll_closed(), Some(CloseReason::ForcedClose.into()));
     }
@@ -683,10 +689,26 @@ mod tests {
     #[test]
     fn closing_while_probing_ends_the_probe() {
         let (mut session, now) = probed();
-        session.handle_close(WhenClosed::Flushed, now);
+        session.handle_close(FLUSHED, now);
         assert_eq!(session.handle_probe(now, &Packet::Upgrade), Probe::Abort);
         session.handle_poll();
         assert_eq!(session.poll_answer(), Some(Answer::NoopClose));
+    }
+
+    #[test]
+    fn what_waits_when_closing_may_leave_over_the_probed_websocket() {
+        let (mut session, now) = probed();
+        session.handle_close(WhenClosed::Flushed { waiting: true }, now);
+        assert_eq!(session.poll_closed(), None);
+        assert_eq!(session.handle_timeout(now + millis(100)), Some(Action::AnswerPoll));
+        assert_eq!(session.handle_probe(now, &Packet::Upgrade), Probe::Upgraded);
+        assert_eq!(session.poll_closed(), Some(CloseReason::ForcedClose.into()));
+        assert_eq!(session.poll_timeout(), None);
+
+        let (mut session, now) = probed();
+        session.handle_close(WhenClosed::Flushed { waiting: true }, now);
+        assert_eq!(session.handle_timeout(now + seconds(10)), Some(Action::AbortUpgrade));
+        assert_eq!(session.handle_timeout(now + seconds(30)), Some(Action::Close));
     }
 
     #[test]
