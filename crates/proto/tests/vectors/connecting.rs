@@ -27,6 +27,8 @@ pub(crate) const FROM_CLIENT: &[(&str, &str)] = &[
     ("0//,", "CONNECT // -"),
     ("0/{},{}", "CONNECT /{} {}"),
     ("0/a,/b", "error: invalid payload"),
+    // What only JavaScript reads is replaced by what everybody reads.
+    (r#"0{ "a" : "\ud83d" , "b" : 1e999 }"#, "CONNECT / {\"a\":\"\u{fffd}\",\"b\":null}"),
     // An id means nothing here, and is passed over as the reference does.
     ("017{}", "CONNECT / {}"),
     // Its payload is no place for attachments: what looks like a placeholder is data.
