@@ -29,6 +29,8 @@ pub struct Session {
     transport: Transport,
     state: State,
     upgrade: Option<Probing>,
+    /// A WebSocket that was accepted for an upgrade has not been given up.
+    place_taken: bool,
     get_pending: bool,
     post: Option<Posting>,
     answer: Option<Answer>,
@@ -145,7 +147,7 @@ pub enum Probe {
     Pong,
     /// The session is on it now.
     Upgraded,
-    /// Close it; the session goes on over polling.
+    /// Close it, and tell [`Session::handle_upgrade_aborted`]; the session goes on over polling.
     Abort,
 }
 
@@ -176,7 +178,7 @@ pub enum Action {
     SendPing,
     /// Look at [`Session::poll_answer`].
     AnswerPoll,
-    /// Close the probing WebSocket.
+    /// Close the probing WebSocket, and tell [`Session::handle_upgrade_aborted`].
     AbortUpgrade,
     /// Look at [`Session::poll_closed`].
     Close,
@@ -204,6 +206,7 @@ impl Session {
             transport,
             state: State::Open,
             upgrade: None,
+            place_taken: false,
             get_pending: false,
             post: None,
             answer: None,
@@ -264,7 +267,7 @@ impl Session {
         self.answer = None;
     }
 
-    /// The client has dropped the connection of its pending GET.
+    /// The client has dropped the connection of its pending GET, which is fatal unless a WebSocket has taken over.
     pub fn handle_poll_aborted(&mut self) {
         self.handle_poll_answered();
         self.handle_polling_error("poll connection closed prematurely");
@@ -306,7 +309,7 @@ impl Session {
         self.post = None;
     }
 
-    /// The client has dropped the connection of its POST.
+    /// The client has dropped the connection of its POST, which is fatal unless a WebSocket has taken over.
     pub fn handle_post_aborted(&mut self) {
         self.post = None;
         self.handle_polling_error("data request connection closed prematurely");
@@ -316,7 +319,8 @@ impl Session {
     pub fn handle_upgrade(&mut self, now: Instant) -> Upgrade {
         match (self.state, self.transport) {
             (State::Closed, _) => Upgrade::Refuse(Refusal::SessionUnknown),
-            (State::Open, Transport::Polling) if self.upgrade.is_none() => {
+            (State::Open, Transport::Polling) if !self.place_taken => {
+                self.place_taken = true;
                 self.upgrade = Some(Probing { until: now + self.upgrade_timeout, next_noop: None });
                 Upgrade::Probe
             }
@@ -352,9 +356,11 @@ impl Session {
         }
     }
 
-    /// The probing WebSocket is gone.
+    /// The probing WebSocket is given up, whoever has decided that. Until then there is no place for another, so that
+    /// what the old one still does cannot be taken for the new one's.
     pub fn handle_upgrade_aborted(&mut self) {
         self.upgrade = None;
+        self.place_taken = false;
     }
 
     /// A packet has come over the session's transport.
@@ -419,15 +425,14 @@ impl Session {
 
     /// Moves to `now`; called until it returns `None`. Calling early changes nothing.
     pub fn handle_timeout(&mut self, now: Instant) -> Option<Action> {
-        match self.state {
-            State::Open => self.handle_probe_timeout(now).or_else(|| self.handle_heartbeat(now)),
+        self.handle_probe_timeout(now).or_else(|| match self.state {
+            State::Open => self.handle_heartbeat(now),
             State::Closing { until } if now >= until => {
                 self.end(CloseReason::ForcedClose.into());
                 Some(Action::Close)
             }
-            State::Closing { .. } => self.handle_probe_timeout(now),
-            State::Closed => None,
-        }
+            State::Closing { .. } | State::Closed => None,
+        })
     }
 
     /// What the pending GET is to be answered with now, besides the packets that wait.
@@ -690,6 +695,18 @@ mod tests {
     }
 
     #[test]
+    fn requests_dropped_behind_an_upgrade_do_no_harm() {
+        let (mut session, now) = probed();
+        session.handle_poll();
+        session.handle_post();
+        session.handle_probe(now, &Packet::Upgrade);
+        session.handle_poll_aborted();
+        session.handle_post_aborted();
+        assert_eq!(session.poll_closed(), None);
+        assert!(session.is_open() && !session.is_polled());
+    }
+
+    #[test]
     fn a_violated_probe_leaves_the_session_on_polling() {
         let violations = [
             Packet::Upgrade,
@@ -707,6 +724,8 @@ mod tests {
             session.handle_upgrade(now);
             assert_eq!(session.handle_probe(now, &packet), Probe::Abort, "{packet:?}");
             assert_eq!(session.handle_poll(), Poll::Wait);
+            assert_eq!(session.handle_upgrade(now), Upgrade::Occupied, "the old socket is still there");
+            session.handle_upgrade_aborted();
             assert_eq!(session.handle_upgrade(now), Upgrade::Probe, "it may try again");
         }
     }

@@ -132,7 +132,12 @@ fn read_json<T: DeserializeOwned>(
 ) -> Option<Result<T, String>> {
     let value = &text[tokens.next_item()?];
     if attachments.is_empty() {
-        return Some(serde_json::from_str(value).map_err(|error| error.to_string()));
+        match serde_json::from_str(value) {
+            // The text has been checked, so this is what JavaScript reads and serde_json does not: half of a
+            // surrogate pair, or a number that is out of range.
+            Err(error) if error.is_syntax() => {}
+            read => return Some(read.map_err(|error| error.to_string())),
+        }
     }
     // JSON has no bytes; MessagePack has, and serde reads it just the same.
     let packed = transcode::json_to_msgpack(value, attachments);
@@ -334,6 +339,24 @@ mod tests {
         let error = args.next::<u8>().unwrap().unwrap_err();
         assert_eq!(error.index, 1);
         assert!(error.to_string().starts_with("argument 1: invalid type: string \"x\""), "{error}");
+    }
+
+    #[test]
+    fn numbers_keep_their_last_digit() {
+        let mut args = json("4.2361206810516987e98,5.593509954263016e173").reader();
+        assert_eq!(args.next::<f64>(), Some(Ok(4.2361206810516987e98)));
+        assert_eq!(args.next::<f64>(), Some(Ok(5.593509954263016e173)));
+    }
+
+    #[test]
+    fn what_only_javascript_reads_is_read() {
+        let mut args = json(r#""a\ud83d","\ude00",1e400,{"\ud83d":[-1e999]},"\ud83d""#).reader();
+        assert_eq!(args.next::<String>(), Some(Ok("a\u{fffd}".to_owned())));
+        assert_eq!(args.next::<Option<String>>(), Some(Ok(Some("\u{fffd}".to_owned()))));
+        assert_eq!(args.next::<f64>(), Some(Ok(f64::INFINITY)));
+        let object: std::collections::HashMap<String, Vec<f64>> = args.next().unwrap().unwrap();
+        assert_eq!(object["\u{fffd}"], [f64::NEG_INFINITY]);
+        assert!(args.next::<u8>().unwrap().is_err());
     }
 
     #[test]

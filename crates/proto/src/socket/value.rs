@@ -62,10 +62,10 @@ impl Value {
         read.map_err(|message| ArgError { index: 0, message })
     }
 
-    /// The member of an object, or `None` for any other value.
+    /// The member of an object, or `None` for any other value. Of two with one name the last counts, as in JavaScript.
     pub fn get(&self, key: &str) -> Option<&Self> {
         match self {
-            Self::Object(members) => members.iter().find(|(name, _)| name == key).map(|(_, value)| value),
+            Self::Object(members) => members.iter().rev().find(|(name, _)| name == key).map(|(_, value)| value),
             _ => None,
         }
     }
@@ -317,5 +317,11 @@ mod tests {
         assert_eq!(value["a"][0].as_str(), Some("x"));
         assert_eq!(value["a"][1].as_f64(), Some(2.0));
         assert_eq!(value["b"]["c"][7], Value::Null);
+    }
+
+    #[test]
+    fn of_two_members_with_one_name_the_last_counts() {
+        let value: Value = serde_json::from_str(r#"{"a":1,"a":2}"#).unwrap();
+        assert_eq!(value["a"].as_f64(), Some(2.0));
     }
 }
