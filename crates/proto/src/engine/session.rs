@@ -9,7 +9,7 @@ use super::{CloseReason, Closed, Heartbeat, Packet, Refusal};
 /// Decides what a session does with every request, packet and deadline.
 ///
 /// ```text
-///            close(), no GET pending            GET arrives, or 30 s pass
+///            close(), no GET pending       GET or `1` arrives, or 30 s pass
 ///   Open ───────────────────────────▶ Closing ───────────────────────────▶ Closed
 ///    │            (polling only)                                              ▲
 ///    └── close(), error, `1` from the client, ping timeout ──────────────────┘
@@ -108,7 +108,8 @@ pub enum Poll {
 pub enum Post {
     /// Its packets are handled, then [`Session::handle_post_end`] is due.
     Accept,
-    /// The session is closing: answered `ok`, and its packets do not matter.
+    /// The session is closing: answered `ok`. Of its packets only a `1` matters, no
+    /// [`Session::handle_post_end`] is due.
     Ignore,
     /// A POST was in progress already: 400, and the session is closed.
     Overlap,
@@ -322,6 +323,10 @@ impl Session {
     /// A packet has come over the session's transport.
     pub fn handle_packet(&mut self, now: Instant, packet: &Packet<'_>) -> Input {
         if !self.is_open() {
+            if matches!((self.state, packet), (State::Closing { .. }, Packet::Close)) {
+                // The client is leaving too and will not poll again to be told.
+                self.end(CloseReason::ForcedClose.into());
+            }
             return Input::Handled;
         }
         match packet {
@@ -529,6 +534,17 @@ mod tests {
         assert_eq!(session.handle_post(), Post::Ignore);
         assert_eq!(session.handle_poll(), Poll::Wait);
         assert_eq!(session.poll_answer(), Some(Answer::NoopClose));
+        assert_eq!(session.poll_closed(), Some(CloseReason::ForcedClose.into()));
+    }
+
+    #[test]
+    fn a_server_close_does_not_wait_for_a_client_that_closes_too() {
+        let (mut session, now) = polling();
+        session.handle_close(WhenClosed::Flushed, now);
+        assert_eq!(session.handle_post(), Post::Ignore);
+        assert_eq!(session.handle_packet(now, &Packet::Message("late")), Input::Handled);
+        assert_eq!(session.poll_closed(), None);
+        assert_eq!(session.handle_packet(now, &Packet::Close), Input::Handled);
         assert_eq!(session.poll_closed(), Some(CloseReason::ForcedClose.into()));
     }
 
