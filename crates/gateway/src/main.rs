@@ -7,6 +7,7 @@ mod logging;
 mod page;
 mod signals;
 
+use std::pin::pin;
 use std::process::ExitCode;
 
 use clap::Parser as _;
@@ -44,21 +45,21 @@ async fn serve(options: Options) -> Result<(), Box<dyn std::error::Error>> {
     let handle = listener.handle();
     tracing::info!(%address, path = io.engine().path(), app = %options.app, "listening");
     println!("fanfare listens on http://{address}{}", page::hint(options.app));
-    let closing = tokio::spawn({
-        let io = io.clone();
-        async move {
-            signals::wait().await;
-            tracing::info!("closing");
-            handle.shutdown();
-            tokio::select! {
-                () = io.close() => {}
-                () = signals::wait() => tracing::warn!("closing at once"),
-            }
-        }
-    });
     let service = io.layer().layer(page::router(options.app));
-    listener.registry(io.registry()).serve(service).await?;
-    closing.await?;
+    let mut serving = pin!(listener.registry(io.registry()).serve(service));
+    tokio::select! {
+        served = &mut serving => return Ok(served?),
+        () = signals::wait() => tracing::info!("closing"),
+    }
+    let closing = async {
+        io.close().await;
+        handle.shutdown();
+    };
+    // Until everybody has been told of the end, those who are being told can still connect.
+    tokio::select! {
+        (served, ()) = async { tokio::join!(serving, closing) } => served?,
+        () = signals::wait() => tracing::warn!("closing at once"),
+    }
     Ok(())
 }
 
