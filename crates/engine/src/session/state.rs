@@ -228,7 +228,8 @@ impl State {
         }
     }
 
-    /// The body for the pending GET; without one, its task is woken when there is.
+    /// The body for the pending GET, of `max_bytes` at most unless it is the last; without one, its task is woken when
+    /// there is.
     pub(super) fn poll_body(&mut self, waiter: &Waker, max_bytes: usize) -> std::task::Poll<Body> {
         let answer = self.core.poll_answer();
         if answer.is_none() && (self.outbox.is_empty() || self.corks > 0) {
@@ -237,6 +238,9 @@ impl State {
             }
             return std::task::Poll::Pending;
         }
+        let is_last = matches!(answer, Some(Answer::Close | Answer::NoopClose));
+        // There is no other GET that could take the rest.
+        let max_bytes = if is_last { usize::MAX } else { max_bytes };
         let mut body = Body { bytes: Vec::new(), compress: false };
         // Once the session is on a WebSocket, what waits goes there.
         if let Link::Polling(known) = &mut self.link {
@@ -246,7 +250,7 @@ impl State {
         if body.bytes.is_empty() && matches!(answer, Some(Answer::Noop | Answer::NoopClose)) {
             payload::push_text(&mut body.bytes, b"6");
         }
-        if matches!(answer, Some(Answer::Close | Answer::NoopClose)) {
+        if is_last {
             payload::push_text(&mut body.bytes, b"1");
         }
         self.core.handle_poll_answered();
