@@ -9,7 +9,7 @@ use super::{CloseReason, Closed, Heartbeat, Packet, Refusal};
 /// Decides what a session does with every request, packet and deadline.
 ///
 /// ```text
-///            close(), no GET pending       GET or `1` arrives, or 30 s pass
+///            close(), no GET pending    GET, `5` or `1` arrives, or 30 s pass
 ///   Open ───────────────────────────▶ Closing ───────────────────────────▶ Closed
 ///    │            (polling only)                                              ▲
 ///    └── close(), error, `1` from the client, ping timeout ──────────────────┘
@@ -306,6 +306,10 @@ impl Session {
                 self.transport = Transport::WebSocket;
                 // A client that polls on while it upgrades is released, as the reference releases it.
                 self.release_poll(Answer::Close);
+                if let State::Closing { .. } = self.state {
+                    // What waits leaves on the WebSocket, which then closes.
+                    self.end(CloseReason::ForcedClose.into());
+                }
                 Probe::Upgraded
             }
             _ => {
@@ -362,7 +366,7 @@ impl Session {
         if told || when == WhenClosed::AtOnce {
             self.end(CloseReason::ForcedClose.into());
         } else {
-            self.upgrade = None;
+            // A client that is upgrading has paused its polls: it is told on the WebSocket, if that succeeds.
             self.state = State::Closing { until: now + CLOSE_TIMEOUT };
         }
     }
@@ -381,7 +385,7 @@ impl Session {
                 let probing = next_noop.map_or(until, |noop| until.min(noop));
                 Some(self.heartbeat.poll_timeout().min(probing))
             }
-            (State::Closing { until }, _) => Some(until),
+            (State::Closing { until }, upgrade) => Some(upgrade.map_or(until, |probing| until.min(probing.until))),
             (State::Closed, _) => None,
         }
     }
@@ -394,7 +398,8 @@ impl Session {
                 self.end(CloseReason::ForcedClose.into());
                 Some(Action::Close)
             }
-            State::Closing { .. } | State::Closed => None,
+            State::Closing { .. } => self.handle_probe_timeout(now),
+            State::Closed => None,
         }
     }
 
@@ -671,12 +676,32 @@ mod tests {
     }
 
     #[test]
-    fn closing_while_probing_ends_the_probe() {
+    fn a_session_closed_while_probing_ends_with_the_upgrade() {
         let (mut session, now) = probed();
         session.handle_close(WhenClosed::Flushed, now);
-        assert_eq!(session.handle_probe(now, &Packet::Upgrade), Probe::Abort);
+        assert_eq!(session.poll_closed(), None);
+        assert_eq!(session.handle_probe(now, &Packet::Upgrade), Probe::Upgraded);
+        assert_eq!(session.transport(), Transport::WebSocket);
+        assert_eq!(session.poll_closed(), Some(CloseReason::ForcedClose.into()));
+    }
+
+    #[test]
+    fn a_session_closed_while_probing_ends_with_a_poll() {
+        let (mut session, now) = probed();
+        session.handle_close(WhenClosed::Flushed, now);
         session.handle_poll();
         assert_eq!(session.poll_answer(), Some(Answer::NoopClose));
+        assert_eq!(session.handle_probe(now, &Packet::Upgrade), Probe::Abort);
+    }
+
+    #[test]
+    fn a_session_closed_while_probing_does_not_wait_for_the_probe() {
+        let (mut session, now) = probed();
+        session.handle_close(WhenClosed::Flushed, now);
+        assert_eq!(session.poll_timeout(), Some(now + seconds(10)));
+        assert_eq!(session.handle_timeout(now + seconds(10)), Some(Action::AbortUpgrade));
+        assert_eq!(session.handle_probe(now, &Packet::Upgrade), Probe::Abort);
+        assert_eq!(session.handle_timeout(now + seconds(30)), Some(Action::Close));
     }
 
     #[test]
