@@ -146,7 +146,7 @@ impl Session {
 
     /// Closes the session once everything that was sent has been delivered.
     pub fn close(&self) {
-        self.update(|state| state.core.handle_close(WhenClosed::Flushed, now()));
+        self.update(|state| state.close_when_flushed(now()));
     }
 
     /// Closes the session at once; what waits to be sent is dropped.
@@ -253,7 +253,7 @@ impl Session {
     }
 
     pub(crate) fn handle_poll(&self) -> proto::Poll {
-        self.update(|state| state.core.handle_poll())
+        self.update(State::handle_poll)
     }
 
     pub(crate) fn handle_poll_aborted(&self) {
@@ -373,7 +373,7 @@ impl Session {
             }
             if state.expires_at.is_some_and(|at| now >= at) {
                 state.expires_at = None;
-                state.core.handle_close(WhenClosed::Flushed, now);
+                state.close_when_flushed(now);
             }
             while let Some(action) = state.core.handle_timeout(now) {
                 match action {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::task::Waker;
 use std::time::{Duration, Instant};
 
-use fanfare_proto::engine::{self as proto, Answer, CloseReason, Closed, payload};
+use fanfare_proto::engine::{self as proto, Answer, CloseReason, Closed, WhenClosed, payload};
 use fanfare_proto::timers::Slot;
 use tokio::net::TcpStream;
 
@@ -226,6 +226,18 @@ impl State {
                 self.core.handle_error(Closed::transport_error("write failed"));
             }
         }
+    }
+
+    /// A GET has come.
+    pub(super) fn handle_poll(&mut self) -> proto::Poll {
+        self.core.set_packets_wait(!self.outbox.is_empty());
+        self.core.handle_poll()
+    }
+
+    /// The session is to end once everything that was sent has been delivered.
+    pub(super) fn close_when_flushed(&mut self, now: Instant) {
+        self.core.set_packets_wait(!self.outbox.is_empty());
+        self.core.handle_close(WhenClosed::Flushed, now);
     }
 
     /// The body for the pending GET, of `max_bytes` at most unless it is the last; without one, its task is woken when

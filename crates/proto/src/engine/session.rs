@@ -19,8 +19,9 @@ use super::{CloseReason, Closed, Heartbeat, Packet, Refusal};
 ///      └───────────────┘  probe violated, abandoned or too slow
 /// ```
 ///
-/// It holds no packet: the caller owns the queue of what is to be sent. After every `handle_*` call the
-/// caller asks [`poll_answer`](Self::poll_answer) for what ends the pending GET, and
+/// It holds no packet: the caller owns the queue of what is to be sent, and tells by
+/// [`set_packets_wait`](Self::set_packets_wait) whether there is anything in it before it closes the session or
+/// handles a GET. After every `handle_*` call the caller asks [`poll_answer`](Self::poll_answer) for what ends the pending GET, and
 /// [`poll_closed`](Self::poll_closed) for the end of the session, which is told once.
 #[derive(Debug)]
 pub struct Session {
@@ -31,6 +32,7 @@ pub struct Session {
     upgrade: Option<Probing>,
     get_pending: bool,
     post_pending: bool,
+    packets_wait: bool,
     answer: Option<Answer>,
     closed: Option<Closed>,
 }
@@ -176,7 +178,8 @@ pub enum Action {
 /// How the server closes a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WhenClosed {
-    /// What waits is still delivered: a polling client without a pending GET is told at its next one.
+    /// What waits is still delivered: a polling client without a pending GET is told at its next one, or when it has
+    /// got everything.
     Flushed,
     /// Now; what waits is dropped.
     AtOnce,
@@ -193,6 +196,7 @@ impl Session {
             upgrade: None,
             get_pending: false,
             post_pending: false,
+            packets_wait: false,
             answer: None,
             closed: None,
         }
@@ -223,6 +227,12 @@ impl Session {
         self.heartbeat.awaits_pong()
     }
 
+    /// Whether packets wait to be sent. A session that closes over polling sends them before its client is told, in
+    /// answers of their own: the official clients drop events that come in one payload with the end.
+    pub fn set_packets_wait(&mut self, packets_wait: bool) {
+        self.packets_wait = packets_wait;
+    }
+
     /// A GET with this session's id has come.
     pub fn handle_poll(&mut self) -> Poll {
         if let Err(refusal) = self.check_polling() {
@@ -233,7 +243,7 @@ impl Session {
             return Poll::Overlap;
         }
         self.get_pending = true;
-        if let State::Closing { .. } = self.state {
+        if matches!(self.state, State::Closing { .. }) && !self.packets_wait {
             self.answer = Some(Answer::NoopClose);
             self.end(CloseReason::ForcedClose.into());
         }
@@ -361,9 +371,9 @@ impl Session {
         if !self.is_open() && when == WhenClosed::Flushed {
             return;
         }
-        let told = self.transport == Transport::WebSocket || self.get_pending;
-        self.release_poll(Answer::Close);
+        let told = self.transport == Transport::WebSocket || (self.get_pending && !self.packets_wait);
         if told || when == WhenClosed::AtOnce {
+            self.release_poll(Answer::Close);
             self.end(CloseReason::ForcedClose.into());
         } else {
             // A client that is upgrading has paused its polls: it is told on the WebSocket, if that succeeds.
@@ -537,6 +547,23 @@ mod tests {
         session.handle_close(WhenClosed::Flushed, now);
         assert_eq!(session.poll_closed(), None);
         assert_eq!(session.handle_post(), Post::Ignore);
+        assert_eq!(session.handle_poll(), Poll::Wait);
+        assert_eq!(session.poll_answer(), Some(Answer::NoopClose));
+        assert_eq!(session.poll_closed(), Some(CloseReason::ForcedClose.into()));
+    }
+
+    #[test]
+    fn a_server_close_comes_behind_the_packets_that_wait() {
+        let (mut session, now) = polling();
+        session.handle_poll();
+        session.set_packets_wait(true);
+        session.handle_close(WhenClosed::Flushed, now);
+        assert_eq!(session.poll_answer(), None);
+        session.handle_poll_answered();
+        assert_eq!(session.handle_poll(), Poll::Wait);
+        assert_eq!((session.poll_answer(), session.poll_closed()), (None, None));
+        session.handle_poll_answered();
+        session.set_packets_wait(false);
         assert_eq!(session.handle_poll(), Poll::Wait);
         assert_eq!(session.poll_answer(), Some(Answer::NoopClose));
         assert_eq!(session.poll_closed(), Some(CloseReason::ForcedClose.into()));
