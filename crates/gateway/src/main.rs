@@ -64,9 +64,10 @@ async fn serve(options: &Options) -> Result<(), Box<dyn Error>> {
         () = signals.next() => {}
     }
     tracing::info!("closing");
-    handle.shutdown();
+    // Until everybody has been told of the end, those who are being told can still connect.
     let closing = async {
         io.close().await;
+        handle.shutdown();
         serving.await
     };
     tokio::select! {

@@ -176,16 +176,18 @@ impl Server {
         listener.registry(self.registry()).serve(self.service()).await
     }
 
-    /// Closes the server: no more connections are accepted, every socket disconnects with `server shutting down`, and
-    /// what waits to be sent is sent, for 5 s at most.
+    /// Closes the server: no more sessions are opened, every socket disconnects with `server shutting down`, and what
+    /// waits to be sent is sent, for 5 s at most. Then the listeners end.
+    ///
+    /// Up to there they accept connections: a polling client needs one to hear that its session is over.
     pub async fn close(&self) {
-        self.0.listeners.lock().drain(..).for_each(|listener| listener.shutdown());
         let namespaces: Vec<_> = self.0.namespaces.read().values().cloned().collect();
         for namespace in &namespaces {
             namespace.sockets().iter().for_each(|socket| socket.end(DisconnectReason::ServerShuttingDown));
             namespace.close();
         }
         self.engine().shutdown(CLOSE_GRACE).await;
+        self.0.listeners.lock().drain(..).for_each(|listener| listener.shutdown());
     }
 
     /// The state of a type that the builder was given.

@@ -82,7 +82,7 @@ async fn post(session: &Session, parts: &Parts, body: RequestBody) -> Result<Res
     }
     match session.handle_post() {
         Post::Accept => {}
-        Post::Ignore => return Ok(response::polling(response::OK_TYPE, "ok")),
+        Post::Ignore => return Ok(ignore(session, parts, body).await),
         Post::Overlap => {
             metrics.error("overlapping_post");
             return Ok(response::closing(StatusCode::BAD_REQUEST));
@@ -114,6 +114,17 @@ async fn post(session: &Session, parts: &Parts, body: RequestBody) -> Result<Res
     *response.status_mut() = status;
     protect_old_browsers(&parts.headers, &mut response);
     Ok(response)
+}
+
+/// Answers a POST to a session that the server is closing. The client may be closing it too.
+async fn ignore(session: &Session, parts: &Parts, body: RequestBody) -> Response<Body> {
+    let body = collect(session, body).await.unwrap_or_default();
+    let text = String::from_utf8_lossy(&body);
+    let packets = payload::decode(&text, session.engine().config.limits.packets_per_payload);
+    for packet in packets.into_iter().flatten().flatten() {
+        session.handle_packet(&packet, Some(parts));
+    }
+    response::polling(response::OK_TYPE, "ok")
 }
 
 /// Receives the body of a POST; the error is the answer where that fails, or is no longer wanted.

@@ -309,7 +309,8 @@ impl Session {
             if overdue.is_some_and(|overdue| overdue < STALL) {
                 self.handle_deadlines(state, now);
             }
-            state.core.handle_poll()
+            let packets_wait = !state.outbox.is_empty();
+            state.core.handle_poll(packets_wait)
         })
     }
 

@@ -66,7 +66,9 @@ fn what_was_sent_before_the_end_still_arrives() {
     server.close(When::Flushed);
     server.send("too late");
     server.get(1);
-    assert_eq!(server.take_sent(), [body(1, &["4a", "4b", "1"])]);
+    assert_eq!(server.take_sent(), [body(1, &["4a", "4b"])]);
+    server.get(2);
+    assert_eq!(server.take_sent(), [body(2, &["6", "1"])]);
 
     let mut server = Server::websocket();
     server.lazy = true;

@@ -128,7 +128,7 @@ impl Server {
     }
 
     pub(crate) fn get(&mut self, id: Id) {
-        match self.core.handle_poll() {
+        match self.core.handle_poll(!self.outbox.is_empty()) {
             Poll::Wait => self.get = Some(id),
             Poll::Overlap => self.sent.push(Sent::Refused(id, None)),
             Poll::Refuse(refusal) => self.refuse(id, &refusal),
@@ -158,7 +158,7 @@ impl Server {
     /// The body of the POST has come.
     pub(crate) fn body(&mut self, packets: &[String]) {
         let Some(id) = self.post.take() else { return };
-        if self.core.transport() == Transport::WebSocket {
+        if !self.core.handle_post_received() {
             self.core.handle_post_end();
             return self.sent.push(Sent::Refused(id, None));
         }

@@ -312,13 +312,16 @@ fn what_waits_at_the_end_leaves_by_whichever_way_the_client_takes() {
 
     let mut server = closing();
     server.get(1);
-    assert_eq!(server.take_sent(), [body(1, &["4a", "1"]), Sent::SocketClosed(9)]);
+    assert_eq!(server.take_sent(), [body(1, &["4a"])]);
+    server.get(2);
+    assert_eq!(server.take_sent(), [body(2, &["6", "1"]), Sent::SocketClosed(9)]);
     assert_eq!(server.reason(), Some(CloseReason::ForcedClose));
 
     let mut server = closing();
     server.drop_socket(9);
     server.get(1);
-    assert_eq!(server.take_sent(), [Sent::SocketClosed(9), body(1, &["4a", "1"])]);
+    server.get(2);
+    assert_eq!(server.take_sent(), [Sent::SocketClosed(9), body(1, &["4a"]), body(2, &["6", "1"])]);
 
     let mut server = closing();
     server.advance(UPGRADE_TIMEOUT);

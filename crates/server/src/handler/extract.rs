@@ -65,6 +65,11 @@ impl<'a> EventContext<'a> {
         Self { socket, name, args, reader: args.reader(), ack: ack.clone(), ack_taken: false }
     }
 
+    /// For a handler that only looks on: what it returns is no acknowledgement.
+    pub(crate) fn for_observer(self) -> Self {
+        Self { ack_taken: true, ..self }
+    }
+
     /// The socket it came from.
     pub fn socket(&self) -> &Socket {
         self.socket

@@ -25,7 +25,7 @@ impl Socket {
         };
         let ack = Ack::new(self, id);
         for handler in &any {
-            self.run_handler(handler, name, args, &ack);
+            self.run_observer(handler, name, args, &ack);
         }
         if middlewares.is_empty() {
             matching.iter().for_each(|handler| self.run_handler(handler, name, args, &ack));
@@ -52,7 +52,7 @@ impl Socket {
             let Some(Ok(name)) = reader.next::<String>() else { return };
             let args = reader.rest();
             for handler in &handlers {
-                self.run_handler(handler, &name, &args, &Ack::new_unwanted());
+                self.run_observer(handler, &name, &args, &Ack::new_unwanted());
             }
         });
     }
@@ -60,6 +60,12 @@ impl Socket {
     fn run_handler(&self, handler: &SharedEventHandler, name: &str, args: &Args<'_>, ack: &Ack) {
         let mut context = EventContext::new(self, name, *args, ack);
         start(|| handler.call(&mut context), Failures::new(self, name, ack));
+    }
+
+    /// Runs a catch-all handler. The client's acknowledgement is up to the handlers of the event, unless it takes it.
+    fn run_observer(&self, handler: &SharedEventHandler, name: &str, args: &Args<'_>, ack: &Ack) {
+        let mut context = EventContext::new(self, name, *args, ack).for_observer();
+        start(|| handler.call(&mut context), Failures::new(self, name, &Ack::new_unwanted()));
     }
 }
 

@@ -372,7 +372,7 @@ impl Socket {
         self.0.state.lock().listeners.event_names().map(str::to_owned).collect()
     }
 
-    /// Handles every event of the client, before its own handlers do.
+    /// Handles every event of the client, before its own handlers do. What it returns is no acknowledgement.
     pub fn on_any<P: 'static>(&self, handler: impl EventHandler<P>) -> ListenerId {
         self.listen(|listeners| listeners.on_any(event_handler(handler), false))
     }
