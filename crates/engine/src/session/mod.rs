@@ -413,10 +413,10 @@ impl Session {
         let result = change(&mut state);
         let closed = state.core.poll_closed();
         if let Some(closed) = closed {
-            self.0.open.store(false, Ordering::Release);
             state.close(closed, &self.0.engine);
         }
         state.wake_waiters();
+        self.0.open.store(state.core.is_open(), Ordering::Release);
         self.0.awaits_pong.store(state.core.awaits_pong(), Ordering::Relaxed);
         if let Some(deadline) = state.poll_timeout(self.0.engine.config.limits.write_timeout) {
             state.scheduled = Some(self.0.engine.clock.schedule(self, deadline, state.scheduled));
