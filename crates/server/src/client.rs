@@ -111,8 +111,11 @@ impl Client {
         Ok(())
     }
 
-    /// Joins the namespace that was reserved; not if the client is gone meanwhile.
+    /// Joins the namespace that was reserved; not if the client is gone meanwhile, or about to be closed.
     pub(crate) fn occupy(&self, socket: &Socket) -> bool {
+        if !self.0.session.is_open() {
+            return false;
+        }
         let mut state = self.0.state.lock();
         let name = socket.namespace().name();
         let reserved = state.slots.iter_mut().find(|slot| matches!(slot, Slot::Connecting(of) if **of == *name));

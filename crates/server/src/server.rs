@@ -20,7 +20,7 @@ use crate::builder::{Recovery, ServerBuilder};
 use crate::client::Client;
 use crate::handler::FailureHook;
 use crate::metrics::Metrics;
-use crate::namespace::{Matcher, Namespace, ParentNamespace};
+use crate::namespace::{Matcher, Namespace, ParentNamespace, Visit};
 use crate::socket::DisconnectReason;
 
 /// A Socket.IO server. Cheap to clone; all clones are the same server.
@@ -122,10 +122,7 @@ impl Server {
             return namespace;
         }
         let parent = self.parents().into_iter().find(|parent| parent.matches_pattern(&name));
-        match parent {
-            Some(parent) => self.child(&parent, &name),
-            None => self.make_namespace(&name, None),
-        }
+        self.make_namespace(&name, parent.as_ref())
     }
 
     /// Namespaces whose names match a pattern. Each is made when a client first asks for it.
@@ -244,14 +241,25 @@ impl Server {
         self.0.parents.read().clone()
     }
 
-    /// The child of a parent namespace; one, however many clients ask for it at once.
-    pub(crate) fn child(&self, parent: &ParentNamespace, name: &str) -> Namespace {
-        self.make_namespace(name, Some(parent))
+    /// Lets a client into the namespace of this exact name, if there is one.
+    pub(crate) fn visit(&self, name: &str) -> Option<Visit> {
+        self.0.namespaces.read().get(name).map(Namespace::visit)
+    }
+
+    /// Lets a client into the child of a parent namespace; one, however many clients ask for it at once.
+    pub(crate) fn visit_child(&self, parent: &ParentNamespace, name: &str) -> Visit {
+        loop {
+            self.make_namespace(name, Some(parent));
+            // Others may have come and gone meanwhile, and the namespace with them.
+            if let Some(visit) = self.visit(name) {
+                return visit;
+            }
+        }
     }
 
     pub(crate) fn remove_namespace(&self, namespace: &Namespace) {
         let mut namespaces = self.0.namespaces.write();
-        if !namespaces.get(namespace.name()).is_some_and(|known| known == namespace) || namespace.sockets_count() > 0 {
+        if !namespaces.get(namespace.name()).is_some_and(|known| known == namespace) || !namespace.is_deserted() {
             return;
         }
         namespaces.remove(namespace.name());
@@ -267,6 +275,7 @@ impl Server {
         parent
     }
 
+    /// The namespace of this name, which is made if there is none.
     fn make_namespace(&self, name: &str, parent: Option<&ParentNamespace>) -> Namespace {
         let mut namespaces = self.0.namespaces.write();
         if let Some(namespace) = namespaces.get(name) {

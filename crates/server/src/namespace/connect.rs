@@ -7,7 +7,7 @@ use fanfare_proto::socket::{ConnectReply, Value};
 use futures_util::FutureExt as _;
 use serde::Deserialize;
 
-use super::Namespace;
+use super::{Namespace, Visit};
 use crate::Ack;
 use crate::adapter::PersistedSession;
 use crate::client::{Client, NoSlot};
@@ -43,21 +43,21 @@ impl Joining {
         let (socket, restored) = self.make_socket(&namespace).await;
         let skip = restored.is_some() && namespace.server().skips_middlewares();
         if !skip && let Err(error) = self.ask_middlewares(&namespace, &socket).await {
-            return self.refuse(&namespace, &error);
+            return self.refuse(&error);
         }
         self.enter(&namespace, &socket, restored.as_ref());
     }
 
-    async fn find_namespace(&self) -> Option<Namespace> {
+    async fn find_namespace(&self) -> Option<Visit> {
         let server = self.client.server();
-        if let Some(namespace) = server.namespace(&self.name) {
+        if let Some(namespace) = server.visit(&self.name) {
             return Some(namespace);
         }
         let auth: Value = serde_json::from_str(self.auth.as_deref().unwrap_or("{}")).unwrap_or_default();
         for parent in server.parents() {
             // One that panics allows nobody.
             if let Ok(true) = AssertUnwindSafe(parent.matches(&self.name, &auth)).catch_unwind().await {
-                return Some(server.child(&parent, &self.name));
+                return Some(server.visit_child(&parent, &self.name));
             }
         }
         None
@@ -111,7 +111,7 @@ impl Joining {
             namespace.connect_handlers().iter().map(|handler| handler.prepare(&context)).collect();
         let handlers = match prepared {
             Ok(handlers) => handlers,
-            Err(error) => return self.refuse(namespace, &error.into()),
+            Err(error) => return self.refuse(&error.into()),
         };
         if !self.client.occupy(socket) {
             return;
@@ -143,10 +143,9 @@ impl Joining {
         }
     }
 
-    fn refuse(&self, namespace: &Namespace, error: &ConnectError) {
+    fn refuse(&self, error: &ConnectError) {
         self.client.release(&self.name);
         refuse(&self.client, &self.name, error, "middleware");
-        namespace.socket_gone();
     }
 }
 

@@ -4,8 +4,9 @@ pub(crate) mod connect;
 mod dynamic;
 
 use std::fmt;
+use std::ops::Deref;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use fanfare_proto::ids::SocketId;
@@ -36,6 +37,8 @@ struct Inner {
     hooks: RwLock<Hooks>,
     /// Whether it goes when its last socket goes.
     is_temporary: bool,
+    /// How many clients are on the way into it.
+    visits: AtomicUsize,
     closed: AtomicBool,
 }
 
@@ -57,6 +60,7 @@ impl Namespace {
             adapter,
             hooks: RwLock::new(hooks),
             is_temporary,
+            visits: AtomicUsize::new(0),
             closed: AtomicBool::new(false),
         }))
     }
@@ -215,9 +219,20 @@ impl Namespace {
         self.0.server.limits()
     }
 
-    /// A socket has left: a namespace that was made for it may go too.
-    pub(crate) fn socket_gone(&self) {
-        if self.0.is_temporary && self.0.local.is_empty() {
+    /// A client is on the way into it. The server calls this where it cannot remove the namespace meanwhile.
+    pub(crate) fn visit(&self) -> Visit {
+        self.0.visits.fetch_add(1, Ordering::AcqRel);
+        Visit(self.clone())
+    }
+
+    /// Whether nobody is in it or on the way into it.
+    pub(crate) fn is_deserted(&self) -> bool {
+        self.0.visits.load(Ordering::Acquire) == 0 && self.0.local.is_empty()
+    }
+
+    /// Somebody has left: a namespace that was made for them may go too.
+    pub(crate) fn clean_up(&self) {
+        if self.0.is_temporary && self.is_deserted() {
             self.0.server.remove_namespace(self);
         }
     }
@@ -238,6 +253,24 @@ impl Namespace {
 
     fn everybody(&self) -> BroadcastOperator {
         BroadcastOperator::new(self)
+    }
+}
+
+/// A client on the way into a namespace, which stays at least until this is dropped.
+pub(crate) struct Visit(Namespace);
+
+impl Deref for Visit {
+    type Target = Namespace;
+
+    fn deref(&self) -> &Namespace {
+        &self.0
+    }
+}
+
+impl Drop for Visit {
+    fn drop(&mut self) {
+        self.0.0.visits.fetch_sub(1, Ordering::AcqRel);
+        self.0.clean_up();
     }
 }
 

@@ -467,7 +467,7 @@ impl Socket {
             std::mem::take(&mut state.acks)
         };
         acks.into_values().for_each(AckSink::lose);
-        self.0.namespace.socket_gone();
+        self.0.namespace.clean_up();
     }
 
     fn leave_namespace(&self, reason: DisconnectReason) {
