@@ -68,6 +68,8 @@ pub use handler::{
 };
 pub use handshake::Handshake;
 pub use namespace::{Namespace, ParentNamespace};
+/// What [`Server::of_pattern`] takes.
+pub use regex::Regex;
 pub use remote::{RemoteSocket, RemoteSocketData};
 pub use room::{IntoRooms, Room, Rooms};
 pub use server::Server;
