@@ -57,12 +57,18 @@ pub struct EventContext<'a> {
     args: Args<'a>,
     reader: ArgsReader<'a>,
     ack: Ack,
-    ack_taken: bool,
+    /// Whether what the handler returns is the acknowledgement.
+    answers: bool,
 }
 
 impl<'a> EventContext<'a> {
     pub(crate) fn new(socket: &'a Socket, name: &'a str, args: Args<'a>, ack: &Ack) -> Self {
-        Self { socket, name, args, reader: args.reader(), ack: ack.clone(), ack_taken: false }
+        Self { socket, name, args, reader: args.reader(), ack: ack.clone(), answers: true }
+    }
+
+    /// For a handler of all events, which leaves the acknowledgement to others unless it asks for it.
+    pub(crate) fn for_catch_all(socket: &'a Socket, name: &'a str, args: Args<'a>, ack: &Ack) -> Self {
+        Self { answers: false, ..Self::new(socket, name, args, ack) }
     }
 
     /// The socket it came from.
@@ -87,13 +93,13 @@ impl<'a> EventContext<'a> {
 
     /// The acknowledgement, which from here on belongs to the handler.
     pub fn take_ack(&mut self) -> Ack {
-        self.ack_taken = true;
+        self.answers = false;
         self.ack.clone()
     }
 
-    /// The acknowledgement, unless the handler has it.
+    /// The acknowledgement, where what the handler returns is that.
     pub(crate) fn remaining_ack(&self) -> Ack {
-        if self.ack_taken { Ack::new_unwanted() } else { self.ack.clone() }
+        if self.answers { self.ack.clone() } else { Ack::new_unwanted() }
     }
 }
 

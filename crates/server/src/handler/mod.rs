@@ -18,7 +18,7 @@ pub use extract::{
 };
 pub use reply::{ConnectError, HandlerError, IntoReply};
 pub use task::{Failure, FailureKind};
-pub(crate) use task::{FailureHook, Failures, panic_message, run, start, start_prepared};
+pub(crate) use task::{FailureHook, Failures, run, start};
 
 /// What a handler has still to do.
 pub(crate) type Work<T> = Pin<Box<dyn Future<Output = T> + Send>>;

@@ -10,9 +10,9 @@ use fanfare_proto::ids::SocketId;
 use futures_util::FutureExt as _;
 use smol_str::SmolStr;
 
+use super::Work;
 use super::extract::ExtractError;
 use super::reply::{HandlerError, fail};
-use super::{Prepared, Work};
 use crate::ack::Ack;
 use crate::socket::Socket;
 
@@ -58,7 +58,7 @@ impl Failures {
     }
 
     /// Reports that the handler could not be started.
-    pub(crate) fn refused(&self, error: ExtractError) {
+    fn refused(&self, error: ExtractError) {
         fail(&self.ack, &error.to_string());
         self.report(FailureKind::Extract(error));
     }
@@ -95,32 +95,30 @@ impl Failures {
         }
     }
 
-    fn panicked(&self, panic: &(dyn Any + Send)) {
+    /// Reports that the handler has panicked.
+    pub(crate) fn panicked(&self, panic: &(dyn Any + Send)) {
         fail(&self.ack, "internal error");
         self.report(FailureKind::Panicked(panic_message(panic)));
     }
 }
 
-/// Runs a handler to its first `await`; what is still to be done then becomes a task.
-pub(crate) fn start(work: Work<Result<(), HandlerError>>, failures: Failures) {
-    start_prepared(Box::new(|| work), failures);
-}
-
-/// As [`start`], for a handler that has not even been called.
-pub(crate) fn start_prepared(prepared: Prepared<Result<(), HandlerError>>, failures: Failures) {
+/// Calls a handler and runs it to its first `await`; what is still to be done then becomes a task.
+///
+/// Extractors and the handler itself are code of the application: whatever panics in there stops here.
+pub(crate) fn start(call: impl FnOnce() -> Result<Work<Result<(), HandlerError>>, ExtractError>, failures: Failures) {
     // A panic can leave nothing half-done that anybody sees: the future is dropped, and all else is behind locks
     // that the panic has released.
     let first = catch_unwind(AssertUnwindSafe(|| {
-        let mut work = prepared();
-        match work.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+        call().map(|mut work| match work.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
             Poll::Ready(result) => Ok(result),
             Poll::Pending => Err(work),
-        }
+        })
     }));
     match first {
-        Ok(Ok(result)) => failures.finished(result),
+        Ok(Ok(Ok(result))) => failures.finished(result),
         // The task polls it again at once, with a waker that counts.
-        Ok(Err(work)) => drop(tokio::spawn(finish(work, failures))),
+        Ok(Ok(Err(work))) => drop(tokio::spawn(finish(work, failures))),
+        Ok(Err(error)) => failures.refused(error),
         Err(panic) => failures.panicked(&*panic),
     }
 }
@@ -141,7 +139,7 @@ async fn finish(work: Work<Result<(), HandlerError>>, failures: Failures) {
     }
 }
 
-pub(crate) fn panic_message(panic: &(dyn Any + Send)) -> String {
+fn panic_message(panic: &(dyn Any + Send)) -> String {
     let message = panic.downcast_ref::<&str>().map(|message| (*message).to_owned());
     message.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "of unknown type".to_owned())
 }

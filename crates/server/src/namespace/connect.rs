@@ -1,6 +1,7 @@
 //! How a client joins a namespace. Source: Socket.IO v5, "Connection to a namespace".
 
-use std::panic::AssertUnwindSafe;
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use fanfare_proto::ids::SocketId;
 use fanfare_proto::socket::{ConnectReply, Value};
@@ -11,7 +12,7 @@ use super::{Namespace, Visit};
 use crate::Ack;
 use crate::adapter::PersistedSession;
 use crate::client::{Client, NoSlot};
-use crate::handler::{ConnectContext, ConnectError, Failures, panic_message, run, start_prepared};
+use crate::handler::{ConnectContext, ConnectError, Failures, HandlerError, Prepared, run, start};
 use crate::server::random_id;
 use crate::socket::Socket;
 
@@ -89,14 +90,8 @@ impl Joining {
         let asking = async {
             for middleware in namespace.middlewares() {
                 let decided = async { middleware.call(&ConnectContext { socket }).await };
-                match AssertUnwindSafe(decided).catch_unwind().await {
-                    Ok(decision) => decision?,
-                    Err(panic) => {
-                        let message = panic_message(&*panic);
-                        tracing::error!(namespace = namespace.name(), message, "middleware panicked");
-                        return Err(ConnectError::new("internal error"));
-                    }
-                }
+                let decision = AssertUnwindSafe(decided).catch_unwind().await;
+                decision.unwrap_or_else(|panic| Err(panicked(socket, &*panic)))?;
             }
             Ok(())
         };
@@ -106,12 +101,9 @@ impl Joining {
 
     /// The last step, which nothing interrupts: the client hears that it is connected when its handlers are in place.
     fn enter(&self, namespace: &Namespace, socket: &Socket, restored: Option<&Restored>) {
-        let context = ConnectContext { socket };
-        let prepared: Result<Vec<_>, _> =
-            namespace.connect_handlers().iter().map(|handler| handler.prepare(&context)).collect();
-        let handlers = match prepared {
+        let handlers = match prepare_handlers(namespace, socket) {
             Ok(handlers) => handlers,
-            Err(error) => return self.refuse(&error.into()),
+            Err(error) => return self.refuse(&error),
         };
         if !self.client.occupy(socket) {
             return;
@@ -139,7 +131,7 @@ impl Joining {
         namespace.local_sockets().tell(&events);
         namespace.server().metrics().connected();
         for handler in handlers {
-            start_prepared(handler, Failures::new(socket, "connection", &Ack::new_unwanted()));
+            start(|| Ok(handler()), Failures::new(socket, "connection", &Ack::new_unwanted()));
         }
     }
 
@@ -147,6 +139,24 @@ impl Joining {
         self.client.release(&self.name);
         refuse(&self.client, &self.name, error, "middleware");
     }
+}
+
+/// Gets everything that the handlers of new sockets ask for; a client that has not sent it is refused.
+fn prepare_handlers(namespace: &Namespace, socket: &Socket) -> Result<Vec<PreparedHandler>, ConnectError> {
+    let context = ConnectContext { socket };
+    let handlers = namespace.connect_handlers();
+    let prepared = catch_unwind(AssertUnwindSafe(|| {
+        handlers.iter().map(|handler| handler.prepare(&context).map_err(ConnectError::from)).collect()
+    }));
+    prepared.unwrap_or_else(|panic| Err(panicked(socket, &*panic)))
+}
+
+type PreparedHandler = Prepared<Result<(), HandlerError>>;
+
+/// Reports that code of the application has panicked; the client only hears that it may not connect.
+fn panicked(socket: &Socket, panic: &(dyn Any + Send)) -> ConnectError {
+    Failures::new(socket, "connection", &Ack::new_unwanted()).panicked(panic);
+    ConnectError::new("internal error")
 }
 
 /// A session that is being given back, and the last event its client has seen.

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use fanfare_engine::Session;
 use fanfare_proto::ids::SocketId;
-use fanfare_proto::socket::{Args, EmitArgs};
+use fanfare_proto::socket::{Args, EmitArgs, RESERVED_EVENTS};
 use hashbrown::HashMap;
 use parking_lot::Mutex;
 use serde::Serialize;
@@ -330,13 +330,18 @@ impl Socket {
 
 /// Listening.
 impl Socket {
-    /// Handles an event of the client.
+    /// Handles an event of the client. Several handlers of one event run in the order they were registered.
+    ///
+    /// `disconnect` and `disconnecting` are no events of the client: see [`on_disconnect`](Self::on_disconnect) and
+    /// [`on_disconnecting`](Self::on_disconnecting).
     pub fn on<P: 'static>(&self, event: &str, handler: impl EventHandler<P>) -> ListenerId {
+        warn_of_reserved(event);
         self.0.state.lock().listeners.on(event, false, event_handler(handler))
     }
 
     /// Handles an event of the client when it comes first, and no more.
     pub fn once<P: 'static>(&self, event: &str, handler: impl EventHandler<P>) -> ListenerId {
+        warn_of_reserved(event);
         self.0.state.lock().listeners.on(event, true, event_handler(handler))
     }
 
@@ -355,10 +360,11 @@ impl Socket {
 
     /// The names of the events that have a handler.
     pub fn event_names(&self) -> Vec<String> {
-        self.0.state.lock().listeners.event_names().map(str::to_owned).collect()
+        self.0.state.lock().listeners.event_names().into_iter().map(str::to_owned).collect()
     }
 
-    /// Handles every event of the client, before its own handlers do.
+    /// Handles every event of the client, before its own handlers do. What it returns is no acknowledgement: one that
+    /// wants to answer takes [`Ack`](crate::Ack).
     pub fn on_any<P: 'static>(&self, handler: impl EventHandler<P>) -> ListenerId {
         self.0.state.lock().listeners.on_any(event_handler(handler), false)
     }
@@ -498,10 +504,7 @@ impl Socket {
         let context = handler::DisconnectContext { socket: self, reason };
         for handler in handlers {
             let failures = handler::Failures::new(self, event, &crate::Ack::new_unwanted());
-            match handler.call(&context) {
-                Ok(work) => handler::start(work, failures),
-                Err(error) => failures.refused(error),
-            }
+            handler::start(|| handler.call(&context), failures);
         }
     }
 
@@ -521,6 +524,13 @@ impl Socket {
         if let Some(sink) = sink {
             sink.answer(args);
         }
+    }
+}
+
+/// A handler of one of these would wait for ever: a client that sends such an event is closed.
+fn warn_of_reserved(event: &str) {
+    if RESERVED_EVENTS.contains(&event) {
+        tracing::warn!(event, "no client can send this event; see Socket::on_disconnect");
     }
 }
 

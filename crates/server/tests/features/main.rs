@@ -2,6 +2,9 @@
 
 mod connecting;
 mod dynamic;
+mod event_middlewares;
+mod events;
+mod listeners;
 mod middlewares;
 mod namespaces;
 mod support;

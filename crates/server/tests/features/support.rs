@@ -41,6 +41,11 @@ impl Journal {
         }
     }
 
+    /// Whether there is no note to be read.
+    pub(crate) async fn is_empty(&self) -> bool {
+        self.read.lock().await.is_empty()
+    }
+
     /// Checks that nothing has been noted that was not read: whatever a test waits for before has to come behind it.
     pub(crate) async fn expect_nothing(&self) {
         assert_eq!(self.read.lock().await.try_recv().ok(), None);
