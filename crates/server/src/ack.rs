@@ -13,7 +13,7 @@ use fanfare_proto::socket::{ArgError, Args, EmitArgs, RawArgs};
 use serde::de::DeserializeOwned;
 use tokio::sync::oneshot;
 
-use crate::adapter::AckCollector;
+use crate::adapter::{AckCollector, WeakCollector};
 use crate::emit::EmitError;
 use crate::socket::Socket;
 
@@ -81,14 +81,16 @@ pub enum AckError {
 /// Where the answer to an event goes.
 pub(crate) enum AckSink {
     One(oneshot::Sender<RawArgs>),
-    Many(AckCollector),
+    Many(WeakCollector),
 }
 
 impl AckSink {
     pub(crate) fn answer(self, args: &Args<'_>) {
         match self {
             Self::One(sender) => drop(sender.send(args.to_raw())),
-            Self::Many(collector) => collector.add_response(args.to_raw()),
+            Self::Many(collector) => {
+                collector.upgrade().into_iter().for_each(|collector| collector.add_response(args.to_raw()));
+            }
         }
     }
 
@@ -96,7 +98,15 @@ impl AckSink {
     pub(crate) fn lose(self) {
         match self {
             Self::One(sender) => drop(sender),
-            Self::Many(collector) => collector.add_lost(),
+            Self::Many(collector) => collector.upgrade().iter().for_each(AckCollector::add_lost),
+        }
+    }
+
+    /// Whether anybody still waits for it.
+    pub(crate) fn is_wanted(&self) -> bool {
+        match self {
+            Self::One(sender) => !sender.is_closed(),
+            Self::Many(collector) => collector.is_wanted(),
         }
     }
 }

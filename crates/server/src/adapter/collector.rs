@@ -1,6 +1,6 @@
 //! The answers to a broadcast.
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use fanfare_proto::socket::RawArgs;
 use parking_lot::Mutex;
@@ -9,9 +9,14 @@ use tokio::sync::Notify;
 /// Collects the answers of all sockets that a broadcast has reached. Cheap to clone.
 ///
 /// It is complete when as many nodes as expected have said how many sockets they have sent the event to, and all
-/// those have answered or are gone.
+/// those have answered or are gone. The sockets do not keep it alive: when whoever wants the answers drops it, they
+/// forget that they owe one.
 #[derive(Clone, Debug)]
 pub struct AckCollector(Arc<Inner>);
+
+/// A collector as the sockets that owe an answer know it.
+#[derive(Clone, Debug)]
+pub(crate) struct WeakCollector(Weak<Inner>);
 
 #[derive(Debug)]
 struct Inner {
@@ -70,6 +75,10 @@ impl AckCollector {
         self.change(|state| state.lost += 1);
     }
 
+    pub(crate) fn downgrade(&self) -> WeakCollector {
+        WeakCollector(Arc::downgrade(&self.0))
+    }
+
     /// Returns when nothing more is to come.
     pub(crate) async fn completed(&self) {
         loop {
@@ -100,6 +109,17 @@ impl AckCollector {
         if settled {
             self.0.complete.notify_waiters();
         }
+    }
+}
+
+impl WeakCollector {
+    /// The collector, if anybody wants its answers.
+    pub(crate) fn upgrade(&self) -> Option<AckCollector> {
+        self.0.upgrade().map(AckCollector)
+    }
+
+    pub(crate) fn is_wanted(&self) -> bool {
+        self.0.strong_count() > 0
     }
 }
 

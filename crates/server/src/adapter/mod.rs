@@ -19,6 +19,7 @@ use fanfare_proto::socket::{EmitArgs, Value};
 use crate::emit::EmitError;
 use crate::remote::RemoteSocketData;
 use crate::room::{Room, Rooms};
+pub(crate) use collector::WeakCollector;
 pub use collector::{AckCollector, Acks};
 pub use local::{Local, Packet, RoomEvent};
 pub use memory::MemoryAdapter;

@@ -287,13 +287,16 @@ impl Socket {
         };
     }
 
-    /// Hands an encoded event to the client's session and lets its answer go to a collector; says whether it will.
+    /// Hands an encoded event to the client's session and lets its answer go to a collector; says whether it is sent.
     pub(crate) fn deliver_with_ack(&self, packet: &Packet, id: u64, collector: &AckCollector) -> bool {
-        let expected = self.expect_ack(id, AckSink::Many(collector.clone())).is_ok();
-        if expected {
-            self.deliver(packet, false);
+        match self.expect_ack(id, AckSink::Many(collector.downgrade())) {
+            Ok(()) => {}
+            // It gets the event like everybody else, but owes too much for its answer to be waited for.
+            Err(EmitError::TooManyAcks { .. }) => collector.add_lost(),
+            Err(_) => return false,
         }
-        expected
+        self.deliver(packet, false);
+        true
     }
 
     pub(crate) fn send_ack(&self, id: u64, args: &dyn EmitArgs) -> Result<(), EmitError> {
@@ -306,12 +309,17 @@ impl Socket {
     }
 
     fn expect_ack(&self, id: u64, sink: AckSink) -> Result<(), EmitError> {
+        let limit = self.0.namespace.limits().max_pending_acks;
         let mut state = self.0.state.lock();
-        let pending = state.acks.len();
         if state.phase == Phase::Disconnected {
             return Err(EmitError::Disconnected);
         }
-        if pending >= self.0.namespace.limits().max_pending_acks {
+        // Before the table grows: broadcasts whose time is over leave it to us to forget them.
+        if state.acks.len() >= state.acks.capacity().min(limit) {
+            state.acks.retain(|_, sink| sink.is_wanted());
+        }
+        let pending = state.acks.len();
+        if pending >= limit {
             return Err(EmitError::TooManyAcks { pending });
         }
         state.acks.insert(id, sink);
