@@ -67,10 +67,10 @@ pub use handler::{
     FromEvent, FromSocket, HandlerError, IntoReply, Middleware, State,
 };
 pub use handshake::Handshake;
-pub use namespace::{Namespace, ParentNamespace};
+pub use namespace::{Namespace, ParentNamespace, ParentOperator};
 /// What [`Server::of_pattern`] takes.
 pub use regex::Regex;
-pub use remote::{RemoteSocket, RemoteSocketData};
+pub use remote::{RemoteAck, RemoteOperator, RemoteSocket, RemoteSocketData};
 pub use room::{IntoRooms, Room, Rooms};
 pub use server::Server;
 pub use socket::{AnyData, DisconnectReason, ListenerId, Socket, SocketData, SocketOperator};

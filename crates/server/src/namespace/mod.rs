@@ -23,7 +23,7 @@ use crate::room::{IntoRooms, Room};
 use crate::server::{Limits, Server};
 use crate::socket::Socket;
 pub(crate) use dynamic::Matcher;
-pub use dynamic::ParentNamespace;
+pub use dynamic::{ParentNamespace, ParentOperator};
 
 /// A namespace: sockets that share handlers, middlewares and rooms. Cheap to clone.
 #[derive(Clone)]
