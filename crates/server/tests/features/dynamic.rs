@@ -103,7 +103,7 @@ async fn a_program_can_make_a_child_itself() {
     let parent = tenants(&node.io);
     parent.on_connect(async |socket: Socket| socket.emit("from the parent", ()));
     let child = node.io.of("/tenant-1");
-    assert_eq!(parent.children(), [child.clone()]);
+    assert!(parent.children().contains(&child));
     let mut client = node.client_of("/tenant-1").await;
     assert_eq!(client.event().await, r#"["from the parent"]"#);
     assert_eq!(child.sockets_count(), 1);
