@@ -49,7 +49,8 @@ struct Inner {
     namespaces: RwLock<HashMap<String, Namespace>>,
     parents: RwLock<Vec<ParentNamespace>>,
     namespace_listeners: RwLock<Vec<NamespaceListener>>,
-    listeners: Mutex<Vec<ListenerHandle>>,
+    /// What the server listens on; nothing more once it is closed.
+    listeners: Mutex<Option<Vec<ListenerHandle>>>,
 }
 
 type NamespaceListener = Arc<dyn Fn(&Namespace) + Send + Sync>;
@@ -103,7 +104,7 @@ impl Server {
             namespaces: RwLock::default(),
             parents: RwLock::default(),
             namespace_listeners: RwLock::default(),
-            listeners: Mutex::default(),
+            listeners: Mutex::new(Some(Vec::new())),
         }))
     }
 
@@ -172,14 +173,18 @@ impl Server {
 
     /// Serves on a listener, with TLS for one, until the server is [closed](Self::close).
     pub async fn serve(&self, listener: Listener) -> io::Result<()> {
-        self.0.listeners.lock().push(listener.handle());
+        match &mut *self.0.listeners.lock() {
+            Some(listeners) => listeners.push(listener.handle()),
+            None => return Ok(()),
+        }
         listener.registry(self.registry()).serve(self.service()).await
     }
 
     /// Closes the server: no more connections are accepted, every socket disconnects with `server shutting down`, and
     /// what waits to be sent is sent, for 5 s at most.
     pub async fn close(&self) {
-        self.0.listeners.lock().drain(..).for_each(|listener| listener.shutdown());
+        let listeners = self.0.listeners.lock().take();
+        listeners.iter().flatten().for_each(ListenerHandle::shutdown);
         let namespaces: Vec<_> = self.0.namespaces.read().values().cloned().collect();
         for namespace in &namespaces {
             namespace.sockets().iter().for_each(|socket| socket.end(DisconnectReason::ServerShuttingDown));

@@ -125,15 +125,16 @@ impl Socket {
 
 /// Rooms.
 impl Socket {
-    /// The rooms of the socket, that of its own id first.
+    /// The rooms of the socket, that of its own id first; none once it has disconnected.
     pub fn rooms(&self) -> Vec<Room> {
         let state = self.0.state.lock();
-        let mut rooms = vec![Room::from(self.id())];
-        match state.phase {
-            Phase::Connecting => rooms.extend(state.early_rooms.iter().cloned()),
-            _ => rooms.extend(self.0.namespace.local_sockets().rooms_of(self.id())),
-        }
-        rooms
+        let rooms = match state.phase {
+            Phase::Connecting => state.early_rooms.clone(),
+            // Still there while the socket disconnects.
+            _ if self.connected() => self.0.namespace.local_sockets().rooms_of(self.id()),
+            _ => return Vec::new(),
+        };
+        std::iter::once(self.id().into()).chain(rooms).collect()
     }
 
     /// Joins one room or several. Says whether it is in all of them now: it is not when it is disconnected, or when a
@@ -214,6 +215,11 @@ impl Socket {
     /// Everybody in these rooms but this client.
     pub fn to(&self, rooms: impl IntoRooms) -> BroadcastOperator {
         self.broadcast().to(rooms)
+    }
+
+    /// As [`to`](Self::to).
+    pub fn within(&self, rooms: impl IntoRooms) -> BroadcastOperator {
+        self.to(rooms)
     }
 
     /// Everybody but this client and those in these rooms.
