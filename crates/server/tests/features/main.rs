@@ -2,14 +2,19 @@
 
 mod acks;
 mod broadcast_acks;
+mod broadcasts;
+mod closing;
 mod connecting;
+mod disconnection;
 mod dynamic;
 mod event_middlewares;
 mod events;
 mod handshake;
 mod listeners;
+mod management;
 mod middlewares;
 mod namespaces;
 mod ordering;
+mod rooms;
 mod support;
 mod volatile;
