@@ -140,6 +140,17 @@ pub enum ExtractError {
     Refused(String),
 }
 
+impl ExtractError {
+    /// What the client is told.
+    pub(crate) fn client_message(&self) -> String {
+        match self {
+            // The program is wrong, not the client, which need not know how.
+            Self::MissingState(_) => "internal error".to_owned(),
+            other => other.to_string(),
+        }
+    }
+}
+
 impl<T: FromSocket> FromConnect for T {
     fn from_connect(context: &ConnectContext<'_>) -> Result<Self, ExtractError> {
         T::from_socket(context.socket)

@@ -101,11 +101,7 @@ impl From<String> for ConnectError {
 
 impl From<ExtractError> for ConnectError {
     fn from(error: ExtractError) -> Self {
-        match error {
-            // The program is wrong, not the client, which need not know how.
-            ExtractError::MissingState(_) => Self::new("internal error"),
-            other => Self::new(other.to_string()),
-        }
+        Self::new(error.client_message())
     }
 }
 

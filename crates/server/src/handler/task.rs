@@ -59,7 +59,7 @@ impl Failures {
 
     /// Reports that the handler could not be started.
     fn refused(&self, error: ExtractError) {
-        fail(&self.ack, &error.to_string());
+        fail(&self.ack, &error.client_message());
         self.report(FailureKind::Extract(error));
     }
 
