@@ -9,6 +9,8 @@ mod disconnection;
 mod dynamic;
 mod event_middlewares;
 mod events;
+mod extractors;
+mod failures;
 mod handshake;
 mod listeners;
 mod management;
