@@ -121,9 +121,9 @@ impl Local {
         self.encode_event(None, broadcast.name, broadcast.args, offset, broadcast.compress)
     }
 
-    /// Sends an encoded event to the selected sockets.
-    pub fn broadcast(&self, broadcast: &Broadcast<'_>, packet: &Packet) {
-        self.deliver(&broadcast.scope.selection, |socket| socket.deliver(packet, broadcast.volatile), packet);
+    /// Sends an encoded event to the selected sockets. Hold no lock when what is returned is dropped.
+    pub fn broadcast<'a>(&self, broadcast: &Broadcast<'_>, packet: &'a Packet) -> Delivered<'a> {
+        self.deliver(&broadcast.scope.selection, |socket| socket.deliver(packet, broadcast.volatile), packet)
     }
 
     /// Sends an event to the selected sockets and tells the collector how many there were; their answers go there too.
@@ -132,7 +132,7 @@ impl Local {
         let packet = self.encode_event(Some(id), broadcast.name, broadcast.args, None, broadcast.compress)?;
         let mut sent = 0;
         let send = |socket: &Socket| sent += usize::from(socket.deliver_with_ack(&packet, id, collector));
-        self.deliver(&broadcast.scope.selection, send, &packet);
+        let _delivered = self.deliver(&broadcast.scope.selection, send, &packet);
         collector.add_clients(sent);
         Ok(())
     }
@@ -226,8 +226,8 @@ impl Local {
         self.0.room_listeners.write().push(listener);
     }
 
-    /// Visits the selected sockets, then lets those who listen know what they were sent.
-    fn deliver(&self, selection: &Selection, mut send: impl FnMut(&Socket), packet: &Packet) {
+    /// Visits the selected sockets and remembers those that somebody listens to.
+    fn deliver<'a>(&self, selection: &Selection, mut send: impl FnMut(&Socket), packet: &'a Packet) -> Delivered<'a> {
         let mut listening = Vec::new();
         self.0.members.read().for_each(selection, |socket| {
             send(socket);
@@ -235,8 +235,7 @@ impl Local {
                 listening.push(socket.clone());
             }
         });
-        // Not before the lock is released: a listener may do anything, join a room for one.
-        listening.iter().for_each(|socket| socket.tell_outgoing(packet));
+        Delivered { listening, packet }
     }
 
     /// Tells those who listen what has happened to rooms. No lock may be held: they may do anything.
@@ -261,6 +260,21 @@ fn left_events(room: &Room, left: Left, id: SocketId) -> Vec<RoomEvent> {
         Left::NotIn => Vec::new(),
         Left::Others => vec![RoomEvent::Left(room.clone(), id)],
         Left::Last => vec![RoomEvent::Left(room.clone(), id), RoomEvent::Deleted(room.clone())],
+    }
+}
+
+/// A delivery of which those who listen to what sockets are sent have yet to hear: they do when it is dropped, and may do
+/// anything then, send another event for one.
+#[derive(Debug)]
+#[must_use = "drop it when no lock is held"]
+pub struct Delivered<'a> {
+    listening: Vec<Socket>,
+    packet: &'a Packet,
+}
+
+impl Drop for Delivered<'_> {
+    fn drop(&mut self) {
+        self.listening.iter().for_each(|socket| socket.tell_outgoing(self.packet));
     }
 }
 

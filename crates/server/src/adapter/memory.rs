@@ -36,14 +36,16 @@ impl Adapter for SingleNode {
     fn broadcast(&self, broadcast: &Broadcast<'_>) -> Result<(), EmitError> {
         let Some(log) = self.log.as_ref().filter(|_| broadcast.is_recoverable()) else {
             let packet = self.local.encode(broadcast, None)?;
-            self.local.broadcast(broadcast, &packet);
+            drop(self.local.broadcast(broadcast, &packet));
             return Ok(());
         };
         // Held until it is delivered, so that a session that is being restored gets it exactly once.
         let mut log = log.lock();
         let packet = self.local.encode(broadcast, Some(&log.next_offset()))?;
         log.push(&packet, &broadcast.scope.selection, now());
-        self.local.broadcast(broadcast, &packet);
+        let delivered = self.local.broadcast(broadcast, &packet);
+        drop(log);
+        drop(delivered);
         Ok(())
     }
 

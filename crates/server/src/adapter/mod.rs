@@ -21,7 +21,7 @@ use crate::remote::RemoteSocketData;
 use crate::room::{Room, Rooms};
 pub(crate) use collector::WeakCollector;
 pub use collector::{AckCollector, Acks};
-pub use local::{Local, Packet, RoomEvent};
+pub use local::{Delivered, Local, Packet, RoomEvent};
 pub use memory::MemoryAdapter;
 
 /// Carries the operations of one namespace to every node that has it.

@@ -106,6 +106,8 @@ impl Joining {
             Err(error) => return self.refuse(&error),
         };
         if !self.client.occupy(socket) {
+            // A client that has broken off on its way back may try again.
+            restored.into_iter().for_each(|restored| namespace.adapter().persist_session(restored.session.clone()));
             return;
         }
         let session = self.client.session();

@@ -497,13 +497,17 @@ impl Socket {
         };
         self.run_disconnect_handlers(&disconnecting, "disconnecting", reason);
         let local = self.0.namespace.local_sockets();
-        if let Some(pid) = self.pid().filter(|_| reason.is_recoverable()) {
-            let data = self.0.state.lock().data.clone();
-            let rooms = local.rooms_of(self.id());
-            let session = PersistedSession { id: self.id(), pid: pid.to_owned(), rooms, data };
+        let lost = self.pid().filter(|_| reason.is_recoverable()).map(|pid| PersistedSession {
+            id: self.id(),
+            pid: pid.to_owned(),
+            rooms: local.rooms_of(self.id()),
+            data: self.0.state.lock().data.clone(),
+        });
+        local.remove(self.id());
+        if let Some(session) = lost {
+            // Not before its place is free: the client may be back at once.
             self.0.namespace.adapter().persist_session(session);
         }
-        local.remove(self.id());
         self.0.connected.store(false, Ordering::Release);
         self.server().metrics().disconnected(reason);
         self.run_disconnect_handlers(&disconnect, "disconnect", reason);
