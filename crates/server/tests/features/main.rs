@@ -1,8 +1,11 @@
 //! What the server can do, feature by feature, as clients see it on the wire.
 
 mod acks;
+mod adapter;
+mod attach;
 mod broadcast_acks;
 mod broadcasts;
+mod bundle;
 mod closing;
 mod connecting;
 mod disconnection;
@@ -15,6 +18,7 @@ mod handshake;
 mod listeners;
 mod management;
 mod middlewares;
+mod msgpack;
 mod namespaces;
 mod ordering;
 mod recoverable;
