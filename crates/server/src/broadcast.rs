@@ -7,7 +7,7 @@ use std::time::Duration;
 use fanfare_proto::socket::EmitArgs;
 
 use crate::ack::{AckError, FromAck};
-use crate::adapter::{AckCollector, AdapterError, Broadcast, Scope};
+use crate::adapter::{AckCollector, Answer, Broadcast, Scope};
 use crate::emit::{EmitError, Emitted};
 use crate::namespace::Namespace;
 use crate::remote::RemoteSocket;
@@ -178,9 +178,13 @@ impl BroadcastOperator {
     }
 
     /// The selected sockets, of all nodes.
-    pub async fn fetch_sockets(&self) -> Result<Vec<RemoteSocket>, AdapterError> {
-        let sockets = self.namespace.adapter().fetch_sockets(&self.audience.scope).await?;
-        Ok(sockets.into_iter().map(|data| RemoteSocket::new(&self.namespace, data)).collect())
+    pub fn fetch_sockets(&self) -> Answer<Vec<RemoteSocket>> {
+        let answer = self.namespace.adapter().fetch_sockets(&self.audience.scope);
+        let namespace = self.namespace.clone();
+        Box::pin(async move {
+            let sockets = answer.await?;
+            Ok(sockets.into_iter().map(|data| RemoteSocket::new(&namespace, data)).collect())
+        })
     }
 
     /// Makes the selected sockets join rooms.

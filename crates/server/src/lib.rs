@@ -47,7 +47,7 @@ mod room;
 mod server;
 mod socket;
 
-pub use ack::{Ack, AckArgs, AckError, AckFuture, FromAck};
+pub use ack::{Ack, AckArgs, AckError, AckFuture, FromAck, ServerReply};
 pub use adapter::RoomEvent;
 pub use broadcast::{BroadcastAckError, BroadcastAcks, BroadcastOperator};
 pub use builder::{Recovery, ServerBuilder};
@@ -64,7 +64,8 @@ pub use fanfare_proto::socket::{
 pub use handler::{
     Auth, ConnectContext, ConnectError, ConnectHandler, Data, DisconnectContext, DisconnectHandler, EventContext,
     EventHandler, EventMiddleware, EventName, ExtractError, Failure, FailureKind, FromConnect, FromDisconnect,
-    FromEvent, FromSocket, HandlerError, IntoReply, Middleware, State,
+    FromEvent, FromServerEvent, FromSocket, HandlerError, IntoReply, Middleware, ServerEventContext,
+    ServerEventHandler, State,
 };
 pub use handshake::Handshake;
 pub use namespace::{Namespace, ParentNamespace, ParentOperator};

@@ -213,8 +213,13 @@ pub struct State<T>(pub T);
 
 impl<T: Clone + Send + Sync + 'static> FromSocket for State<T> {
     fn from_socket(socket: &Socket) -> Result<Self, ExtractError> {
-        let state = socket.server().state::<T>();
-        state.map(Self).ok_or(ExtractError::MissingState(type_name::<T>()))
+        Self::of_server(socket.server())
+    }
+}
+
+impl<T: Clone + Send + Sync + 'static> State<T> {
+    pub(super) fn of_server(server: &Server) -> Result<Self, ExtractError> {
+        server.state().map(Self).ok_or(ExtractError::MissingState(type_name::<T>()))
     }
 }
 
@@ -227,8 +232,14 @@ pub struct Data<T>(pub T);
 
 impl<T: DeserializeOwned> FromEvent for Data<T> {
     fn from_event(context: &mut EventContext<'_>) -> Result<Self, ExtractError> {
-        let index = context.reader.count();
-        match context.reader.next() {
+        Self::next_of(&mut context.reader)
+    }
+}
+
+impl<T: DeserializeOwned> Data<T> {
+    pub(super) fn next_of(reader: &mut ArgsReader<'_>) -> Result<Self, ExtractError> {
+        let index = reader.count();
+        match reader.next() {
             Some(value) => Ok(Self(value?)),
             None => {
                 let absent = NULL.reader().next().and_then(Result::ok);

@@ -14,18 +14,19 @@ use super::Work;
 use super::extract::ExtractError;
 use super::reply::{HandlerError, fail};
 use crate::ack::Ack;
+use crate::namespace::Namespace;
 use crate::socket::Socket;
 
 /// Something that went wrong in a handler. The socket lives on.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Failure {
-    /// The namespace of the socket.
+    /// The namespace.
     pub namespace: String,
-    /// The socket.
-    pub socket: SocketId,
+    /// The socket; `None` for the event of another server.
+    pub socket: Option<SocketId>,
     /// The event that was handled: its name, or `connection`, `disconnecting`, `disconnect`.
-    pub event: SmolStr,
+    pub event: String,
     /// What went wrong.
     pub kind: FailureKind,
 }
@@ -47,14 +48,20 @@ pub(crate) type FailureHook = Arc<dyn Fn(&Failure) + Send + Sync>;
 /// Where the failures of one handler go.
 #[derive(Clone)]
 pub(crate) struct Failures {
-    socket: Socket,
+    namespace: Namespace,
+    socket: Option<SocketId>,
     event: SmolStr,
     ack: Ack,
 }
 
 impl Failures {
     pub(crate) fn new(socket: &Socket, event: &str, ack: &Ack) -> Self {
-        Self { socket: socket.clone(), event: event.into(), ack: ack.clone() }
+        Self { socket: Some(socket.id()), ..Self::without_socket(socket.namespace(), event, ack) }
+    }
+
+    /// For an event of another server.
+    pub(crate) fn without_socket(namespace: &Namespace, event: &str, ack: &Ack) -> Self {
+        Self { namespace: namespace.clone(), socket: None, event: event.into(), ack: ack.clone() }
     }
 
     /// Reports that the handler could not be started.
@@ -64,24 +71,24 @@ impl Failures {
     }
 
     fn report(&self, kind: FailureKind) {
-        let server = self.socket.server();
+        let server = self.namespace.server();
         server.metrics().handler_failed(&kind);
         let failure = Failure {
-            namespace: self.socket.namespace().name().to_owned(),
-            socket: self.socket.id(),
-            event: self.event.clone(),
+            namespace: self.namespace.name().to_owned(),
+            socket: self.socket,
+            event: self.event.to_string(),
             kind,
         };
         match &failure.kind {
             // A client can cause as many of these as it likes.
             FailureKind::Extract(error) => {
-                tracing::debug!(event = ?failure.event, socket = %failure.socket, %error, "event refused");
+                tracing::debug!(event = ?failure.event, socket = ?failure.socket, %error, "event refused");
             }
             FailureKind::Returned(error) => {
-                tracing::warn!(event = ?failure.event, socket = %failure.socket, %error, "handler failed");
+                tracing::warn!(event = ?failure.event, socket = ?failure.socket, %error, "handler failed");
             }
             FailureKind::Panicked(message) => {
-                tracing::error!(event = ?failure.event, socket = %failure.socket, message, "handler panicked");
+                tracing::error!(event = ?failure.event, socket = ?failure.socket, message, "handler panicked");
             }
         }
         if let Some(hook) = server.failure_hook() {
@@ -132,7 +139,7 @@ pub(crate) fn run(work: impl Future<Output = ()> + Send + 'static) {
 }
 
 async fn finish(work: Work<Result<(), HandlerError>>, failures: Failures) {
-    let _running = failures.socket.server().metrics().running_handler();
+    let _running = failures.namespace.server().metrics().running_handler();
     match AssertUnwindSafe(work).catch_unwind().await {
         Ok(result) => failures.finished(result),
         Err(panic) => failures.panicked(&*panic),

@@ -10,14 +10,18 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use fanfare_proto::ids::SocketId;
-use fanfare_proto::socket::{EmitArgs, Value};
+use fanfare_proto::socket::{Args, EmitArgs, Value};
 use parking_lot::RwLock;
+use smol_str::SmolStr;
 
-use crate::ack::FromAck;
-use crate::adapter::{Adapter, AdapterError, Local, RoomEvent, Selection};
+use crate::ack::{Ack, FromAck, ServerReply};
+use crate::adapter::{Adapter, Answer, Local, RoomEvent, Selection};
 use crate::broadcast::{BroadcastAcks, BroadcastOperator};
-use crate::emit::Emitted;
-use crate::handler::{ConnectHandler, Middleware, SharedConnectHandler, SharedMiddleware, connect_handler, middleware};
+use crate::emit::{EmitError, Emitted};
+use crate::handler::{
+    ConnectHandler, Failures, Middleware, ServerEventContext, ServerEventHandler, SharedConnectHandler,
+    SharedMiddleware, SharedServerEventHandler, connect_handler, middleware, server_event_handler, start,
+};
 use crate::remote::RemoteSocket;
 use crate::room::{IntoRooms, Room};
 use crate::server::{Limits, Server};
@@ -35,6 +39,7 @@ struct Inner {
     local: Local,
     adapter: Arc<dyn Adapter>,
     hooks: RwLock<Hooks>,
+    server_handlers: RwLock<Vec<(SmolStr, SharedServerEventHandler)>>,
     /// Whether it goes when its last socket goes.
     is_temporary: bool,
     /// How many clients are on the way into it.
@@ -53,16 +58,25 @@ impl Namespace {
     pub(crate) fn new(server: &Server, name: &str, hooks: Hooks, is_temporary: bool) -> Self {
         let local = server.local(name);
         let adapter = server.adapter_factory().adapter(local.clone());
-        Self(Arc::new(Inner {
+        let namespace = Self(Arc::new(Inner {
             name: name.into(),
             server: server.clone(),
             local,
             adapter,
             hooks: RwLock::new(hooks),
+            server_handlers: RwLock::default(),
             is_temporary,
             visits: AtomicUsize::new(0),
             closed: AtomicBool::new(false),
-        }))
+        }));
+        // Weak, since the namespace holds the local side itself.
+        let handlers = Arc::downgrade(&namespace.0);
+        namespace.0.local.on_server_event(Box::new(move |name, args, reply| {
+            if let Some(namespace) = handlers.upgrade().map(Self) {
+                namespace.handle_server_event(name, args, reply);
+            }
+        }));
+        namespace
     }
 
     /// The name, with its leading slash.
@@ -89,6 +103,18 @@ impl Namespace {
     /// returns an error refuses the client with it.
     pub fn middleware<P: 'static>(&self, decide: impl Middleware<P>) -> &Self {
         self.0.hooks.write().middlewares.push(middleware(decide));
+        self
+    }
+
+    /// Handles an event of another server of the cluster, sent with [`server_side_emit`](Self::server_side_emit). What the
+    /// handler returns is the answer of this server, where one is asked for.
+    ///
+    /// Clients are [`on_connect`](Self::on_connect)'s, and their events [`Socket::on`]'s.
+    pub fn on<P: 'static>(&self, event: &str, handler: impl ServerEventHandler<P>) -> &Self {
+        if RESERVED_SERVER_EVENTS.contains(&event) {
+            tracing::warn!(event, "no server can send this event; see on_connect and on_new_namespace");
+        }
+        self.0.server_handlers.write().push((event.into(), server_event_handler(handler)));
         self
     }
 
@@ -169,8 +195,8 @@ impl Namespace {
     }
 
     /// All sockets, of all nodes.
-    pub async fn fetch_sockets(&self) -> Result<Vec<RemoteSocket>, AdapterError> {
-        self.everybody().fetch_sockets().await
+    pub fn fetch_sockets(&self) -> Answer<Vec<RemoteSocket>> {
+        self.everybody().fetch_sockets()
     }
 
     /// Makes all sockets join rooms.
@@ -188,23 +214,23 @@ impl Namespace {
         self.everybody().disconnect_sockets(close);
     }
 
-    /// Sends an event to the other servers of the cluster.
+    /// Sends an event to the other servers of the cluster, where handlers [registered](Self::on) for it take it.
     pub fn server_side_emit(&self, event: &str, args: impl EmitArgs) -> Emitted {
-        Emitted::new(self.0.adapter.server_side_emit(event, &args))
+        let sent = check_server_event(event).and_then(|()| self.0.adapter.server_side_emit(event, &args));
+        Emitted::new(sent)
     }
 
     /// Sends an event to the other servers of the cluster and collects one answer of each.
-    pub async fn server_side_emit_with_ack(
-        &self,
-        event: &str,
-        args: impl EmitArgs,
-    ) -> Result<Vec<Value>, AdapterError> {
-        self.0.adapter.server_side_emit_with_ack(event, &args).await
+    pub fn server_side_emit_with_ack(&self, event: &str, args: impl EmitArgs) -> Answer<Vec<Value>> {
+        match check_server_event(event) {
+            Ok(()) => self.0.adapter.server_side_emit_with_ack(event, &args),
+            Err(error) => Box::pin(std::future::ready(Err(error.into()))),
+        }
     }
 
     /// How many servers have the namespace, this one included.
-    pub async fn server_count(&self) -> Result<usize, AdapterError> {
-        self.0.adapter.server_count().await
+    pub fn server_count(&self) -> Answer<usize> {
+        self.0.adapter.server_count()
     }
 
     pub(crate) fn local_sockets(&self) -> &Local {
@@ -243,6 +269,15 @@ impl Namespace {
         }
     }
 
+    fn handle_server_event(&self, name: &str, args: &Args<'_>, reply: Option<ServerReply>) {
+        let ack = Ack::for_server(reply);
+        let handlers = self.0.server_handlers.read().clone();
+        for (_, handler) in handlers.iter().filter(|(event, _)| event == name) {
+            let mut context = ServerEventContext::new(self, name, *args, &ack);
+            start(|| handler.call(&mut context), Failures::without_socket(self, name, &ack));
+        }
+    }
+
     fn middlewares(&self) -> Vec<SharedMiddleware> {
         self.0.hooks.read().middlewares.clone()
     }
@@ -255,6 +290,13 @@ impl Namespace {
         BroadcastOperator::new(self)
     }
 }
+
+fn check_server_event(name: &str) -> Result<(), EmitError> {
+    if RESERVED_SERVER_EVENTS.contains(&name) { Err(EmitError::Reserved(name.to_owned())) } else { Ok(()) }
+}
+
+/// Events that servers do not send to each other: in the reference, handlers of a server's own would take them.
+const RESERVED_SERVER_EVENTS: [&str; 3] = ["connect", "connection", "new_namespace"];
 
 /// A client on the way into a namespace, which stays at least until this is dropped.
 pub(crate) struct Visit(Namespace);
