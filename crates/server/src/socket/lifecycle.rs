@@ -75,10 +75,10 @@ impl Socket {
         if was_connected {
             self.leave_namespace(reason);
         }
-        let acks = {
+        // Handlers are dropped when the lock is released: they may hold anything.
+        let (_handlers, acks) = {
             let mut state = self.0.state.lock();
-            state.listeners.clear();
-            std::mem::take(&mut state.acks)
+            (std::mem::take(&mut state.listeners), std::mem::take(&mut state.acks))
         };
         acks.into_values().for_each(AckSink::lose);
         self.0.namespace.clean_up();

@@ -136,12 +136,6 @@ impl Listeners {
         self.events.retain(|listener| listener.name != name);
     }
 
-    /// Takes everything away: the socket is over.
-    pub(super) fn clear(&mut self) {
-        self.events = Vec::new();
-        self.rest = None;
-    }
-
     fn len(&self) -> usize {
         let rest = self.rest.as_ref().map_or(0, |rest| {
             let handlers = rest.any.len() + rest.any_outgoing.len() + rest.middlewares.len();

@@ -113,7 +113,8 @@ impl Socket {
     /// Stores something with the socket, instead of what was there. Other nodes can see it, and a session that is
     /// restored has it again.
     pub fn set_data<T: Serialize + Send + Sync + 'static>(&self, data: T) {
-        self.0.state.lock().data = Some(SocketData::new(data));
+        // What was there is dropped when the lock is released: it is the application's.
+        let _old = self.0.state.lock().data.replace(SocketData::new(data));
     }
 
     fn session(&self) -> &Session {
