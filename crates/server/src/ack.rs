@@ -22,6 +22,17 @@ use crate::socket::Socket;
 /// never.
 ///
 /// Without it, what the handler returns is the answer.
+///
+/// ```
+/// use fanfare::{Ack, Data};
+///
+/// async fn slow(Data(question): Data<String>, ack: Ack) {
+///     tokio::spawn(async move { ack.send((question, "has been answered")) });
+/// }
+/// # fanfare::Server::new().on_connect(async |socket: fanfare::Socket| {
+/// #     socket.on("slow", slow);
+/// # });
+/// ```
 #[derive(Clone)]
 pub struct Ack(Option<Arc<Pending>>);
 
@@ -149,6 +160,18 @@ pub trait FromAck: Sized {
 }
 
 /// All arguments of an acknowledgement.
+///
+/// ```
+/// use fanfare::{AckArgs, AckError, Socket, Value};
+///
+/// async fn ask(socket: Socket) -> Result<(), AckError> {
+///     let AckArgs(args) = socket.emit_with_ack("question", ()).await?;
+///     let mut args = args.as_args().reader();
+///     let status: Option<u32> = args.next().transpose()?;
+///     let rest: Option<Value> = args.next().transpose()?;
+///     Ok(())
+/// }
+/// ```
 #[derive(Clone, Debug)]
 pub struct AckArgs(pub RawArgs);
 

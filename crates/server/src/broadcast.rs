@@ -15,6 +15,17 @@ use crate::room::{IntoRooms, Rooms};
 
 /// Whom something is for, and how it is sent. Every call returns another operator; a clone of one can be used as a
 /// beginning for several.
+///
+/// ```
+/// # let io = fanfare::Server::new();
+/// io.to("kitchen").emit("dinner", ());
+/// io.to(["kitchen", "garden"]).except("guests").emit("dinner", "at eight");
+/// io.local().volatile().emit("tick", &1);
+///
+/// let kitchen = io.to("kitchen");
+/// let cooks = kitchen.clone().except("guests");
+/// cooks.sockets_join("staff");
+/// ```
 #[derive(Clone, Debug)]
 #[must_use = "nothing happens before emit or another operation is called"]
 pub struct BroadcastOperator {
@@ -178,6 +189,16 @@ impl BroadcastOperator {
     }
 
     /// The selected sockets, of all nodes.
+    ///
+    /// ```
+    /// # async fn run(io: fanfare::Server) -> Result<(), fanfare::adapter::AdapterError> {
+    /// for socket in io.to("kitchen").fetch_sockets().await? {
+    ///     println!("{} is in {:?}", socket.id(), socket.rooms());
+    ///     socket.emit("found", ());
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn fetch_sockets(&self) -> Answer<Vec<RemoteSocket>> {
         let answer = self.namespace.adapter().fetch_sockets(&self.audience.scope);
         let namespace = self.namespace.clone();

@@ -276,6 +276,15 @@ impl Conn {
     }
 
     /// Calls a function when the connection has moved to another transport.
+    ///
+    /// ```
+    /// use fanfare::{Server, Socket};
+    ///
+    /// Server::new().on_connect(async |socket: Socket| {
+    ///     println!("connected over {}", socket.conn().transport().as_str());
+    ///     socket.conn().on_upgrade(|transport| println!("now over {}", transport.as_str()));
+    /// });
+    /// ```
     pub fn on_upgrade(&self, listener: impl Fn(Transport) + Send + Sync + 'static) {
         self.0.0.state.lock().upgrade_listeners.push(Arc::new(listener));
     }

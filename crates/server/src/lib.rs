@@ -29,6 +29,33 @@
 //! - [`adapter`]: what carries everything to other nodes. Redis is the `fanfare-redis` crate's.
 //!
 //! What is below, polling, WebSocket, heartbeats, is the [`engine`]'s.
+//!
+//! # For those who know Socket.IO
+//!
+//! | in its documentation | here |
+//! |---|---|
+//! | `new Server({ pingInterval: 10000 })` | [`Server::builder()`](Server::builder)`.ping_interval(…).build()?` |
+//! | `io.on("connection", (socket) => …)` | [`io.on_connect`](Namespace::on_connect)`(async \|socket: Socket\| …)` |
+//! | `io.use((socket, next) => …)` | [`io.middleware`](Namespace::middleware)`(async \|…\| Ok(()))` |
+//! | `io.of("/admin")`, `io.of(/^\/a/)`, `io.of((name, auth, next) => …)` | [`of`](Server::of), [`of_pattern`](Server::of_pattern), [`of_dynamic`](Server::of_dynamic) |
+//! | `socket.emit("e", 1, "two")` | [`socket.emit`](Socket::emit)`("e", (1, "two"))` |
+//! | `socket.emit("e", object)` | `socket.emit("e", &object)` |
+//! | `await socket.timeout(1000).emitWithAck("e")` | `socket.timeout(second).emit_with_ack("e", ()).await` |
+//! | `socket.on("e", (a, b, callback) => callback(c))` | [`socket.on`](Socket::on)`("e", async \|Data(a), Data(b)\| c)` |
+//! | `socket.on("disconnect", (reason) => …)` | [`socket.on_disconnect`](Socket::on_disconnect)`(async \|reason: DisconnectReason\| …)` |
+//! | `socket.use(([event, ...args], next) => …)` | [`socket.middleware`](Socket::middleware)`(async \|…\| Ok(()))` |
+//! | `socket.onAny`, `socket.onAnyOutgoing`, `socket.offAny` | [`on_any`](Socket::on_any), [`on_any_outgoing`](Socket::on_any_outgoing), [`off`](Socket::off) |
+//! | `io.to("a").except("b").emit("e")` | [`io.to`](Namespace::to)`("a").except("b").emit("e", ())` |
+//! | `io.in("a")` | `io.to("a")` or [`io.within`](Namespace::within)`("a")` |
+//! | `socket.broadcast.emit("e")` | [`socket.broadcast()`](Socket::broadcast)`.emit("e", ())` |
+//! | `io.local`, `.volatile`, `.compress(false)` | [`io.local()`](Namespace::local), `.volatile()`, `.compress(false)` |
+//! | `io.socketsJoin`, `io.disconnectSockets`, `io.fetchSockets` | [`sockets_join`](Namespace::sockets_join), [`disconnect_sockets`](Namespace::disconnect_sockets), [`fetch_sockets`](Namespace::fetch_sockets) |
+//! | `socket.handshake.auth.token` | [`Auth`]`(auth): Auth<Credentials>` as a parameter, or `socket.handshake().auth()["token"]` |
+//! | `socket.data.user = user` | [`socket.set_data`](Socket::set_data)`(user)` |
+//! | `socket.rooms`, `socket.id`, `socket.nsp`, `socket.conn` | [`rooms()`](Socket::rooms), [`id()`](Socket::id), [`namespace()`](Socket::namespace), [`conn()`](Socket::conn) |
+//! | `io.serverSideEmit("e")`, `io.on("e", …)` | [`server_side_emit`](Namespace::server_side_emit), [`io.on`](Namespace::on) |
+//! | `io.engine.clientsCount` | [`io.engine()`](Server::engine)`.clients_count()` |
+//! | `io.close()` | [`io.close()`](Server::close)`.await` |
 
 pub mod adapter;
 

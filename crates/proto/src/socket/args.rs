@@ -36,6 +36,16 @@ pub struct ArgsReader<'a> {
 }
 
 /// Arguments that outlive the message they came in; they can be passed on as they are.
+///
+/// ```
+/// use fanfare_proto::socket::RawArgs;
+///
+/// let args = RawArgs::of(&(1, "two")).unwrap();
+/// let mut reader = args.as_args().reader();
+/// assert_eq!(reader.next::<u8>(), Some(Ok(1)));
+/// assert_eq!(reader.next::<String>(), Some(Ok("two".to_owned())));
+/// assert_eq!(reader.next::<u8>(), None);
+/// ```
 #[derive(Clone, Debug)]
 pub struct RawArgs {
     data: RawData,

@@ -13,6 +13,24 @@ use crate::server::Server;
 use crate::socket::{DisconnectReason, Socket};
 
 /// Can be asked for by every handler: it depends on the socket alone. Implement it for extractors of your own.
+///
+/// ```
+/// use fanfare::{ExtractError, FromSocket, Server, Socket};
+///
+/// /// The language the client has asked for.
+/// struct Language(String);
+///
+/// impl FromSocket for Language {
+///     fn from_socket(socket: &Socket) -> Result<Self, ExtractError> {
+///         let language = socket.handshake().query("lang");
+///         language.map(Self).ok_or_else(|| ExtractError::Refused("say which language".to_owned()))
+///     }
+/// }
+///
+/// Server::new().on_connect(async |socket: Socket, Language(language): Language| {
+///     socket.on("greet", async |Language(language): Language| if language == "fr" { "bonjour" } else { "hello" });
+/// });
+/// ```
 pub trait FromSocket: Sized {
     /// Gets it, or says why it cannot be had.
     fn from_socket(socket: &Socket) -> Result<Self, ExtractError>;
@@ -25,6 +43,26 @@ pub trait FromConnect: Sized {
 }
 
 /// Can be asked for by handlers of events.
+///
+/// ```
+/// use fanfare::{Data, EventContext, ExtractError, FromEvent, Server, Socket};
+///
+/// /// The next argument, which is not empty.
+/// struct Text(String);
+///
+/// impl FromEvent for Text {
+///     fn from_event(context: &mut EventContext<'_>) -> Result<Self, ExtractError> {
+///         match Data::from_event(context)? {
+///             Data(text) if String::is_empty(&text) => Err(ExtractError::Refused("say something".to_owned())),
+///             Data(text) => Ok(Self(text)),
+///         }
+///     }
+/// }
+///
+/// Server::new().on_connect(async |socket: Socket| {
+///     socket.on("say", async |socket: Socket, Text(text): Text| socket.broadcast().emit("said", &text));
+/// });
+/// ```
 pub trait FromEvent: Sized {
     /// Gets it, or says why it cannot be had; the event is not handled then.
     fn from_event(context: &mut EventContext<'_>) -> Result<Self, ExtractError>;
@@ -198,6 +236,20 @@ impl FromSocket for Handshake {
 }
 
 /// The authentication payload of the client, of type `T`; an empty object when it has sent none.
+///
+/// ```
+/// use fanfare::{Auth, Server, Socket};
+///
+/// #[derive(serde::Deserialize)]
+/// struct Credentials {
+///     token: String,
+/// }
+///
+/// // A client that sends anything else is refused.
+/// Server::new().on_connect(async |socket: Socket, Auth(credentials): Auth<Credentials>| {
+///     socket.emit("hello", &credentials.token);
+/// });
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Auth<T>(pub T);
 
@@ -208,6 +260,20 @@ impl<T: DeserializeOwned> FromSocket for Auth<T> {
 }
 
 /// The state of type `T` that the server was built with, see [`ServerBuilder::state`](crate::ServerBuilder::state).
+///
+/// ```
+/// use std::sync::Arc;
+/// use std::sync::atomic::{AtomicUsize, Ordering};
+/// use fanfare::{Server, Socket, State};
+///
+/// #[derive(Clone, Default)]
+/// struct Visits(Arc<AtomicUsize>);
+///
+/// let io = Server::builder().state(Visits::default()).build().unwrap();
+/// io.on_connect(async |socket: Socket, State(Visits(count)): State<Visits>| {
+///     socket.emit("visit", &count.fetch_add(1, Ordering::Relaxed));
+/// });
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct State<T>(pub T);
 
@@ -227,6 +293,22 @@ impl<T: Clone + Send + Sync + 'static> State<T> {
 /// as `null`, so that `Data<Option<T>>` is an optional argument.
 ///
 /// Returned by a handler, it is the acknowledgement.
+///
+/// ```
+/// use fanfare::{Data, Server, Socket};
+/// use serde::{Deserialize, Serialize};
+///
+/// #[derive(Serialize, Deserialize)]
+/// struct Message {
+///     text: String,
+/// }
+///
+/// Server::new().on_connect(async |socket: Socket| {
+///     socket.on("say", async |Data(room): Data<String>, Data(message): Data<Message>, Data(tag): Data<Option<String>>| {
+///         Data(message)
+///     });
+/// });
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Data<T>(pub T);
 

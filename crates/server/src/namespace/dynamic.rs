@@ -16,6 +16,17 @@ use crate::room::IntoRooms;
 
 /// The parent of namespaces that are made when a client first asks for one. What is registered here is copied to each
 /// of them when it is made.
+///
+/// ```
+/// use fanfare::{Regex, Server, Socket};
+///
+/// let io = Server::new();
+/// let rooms = io.of_pattern(Regex::new("^/room-.+$").unwrap());
+/// rooms.on_connect(async |socket: Socket| {
+///     socket.join("everybody");
+/// });
+/// rooms.to("everybody").emit("hello", "in all rooms");
+/// ```
 #[derive(Clone)]
 pub struct ParentNamespace(Arc<Inner>);
 

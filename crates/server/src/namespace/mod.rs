@@ -30,6 +30,26 @@ pub(crate) use dynamic::Matcher;
 pub use dynamic::{ParentNamespace, ParentOperator};
 
 /// A namespace: sockets that share handlers, middlewares and rooms. Cheap to clone.
+///
+/// ```
+/// use fanfare::{Auth, ConnectError, Namespace, Server, Socket};
+/// use serde::Deserialize;
+///
+/// #[derive(Deserialize)]
+/// struct Credentials {
+///     token: String,
+/// }
+///
+/// let io = Server::new();
+/// let admin = io.of("/admin");
+/// admin.middleware(async |Auth(credentials): Auth<Credentials>| match credentials.token.as_str() {
+///     "secret" => Ok(()),
+///     _ => Err(ConnectError::new("unauthorized")),
+/// });
+/// admin.on_connect(async |admin: Namespace, socket: Socket| {
+///     admin.except(socket.id()).emit("admins", &admin.sockets_count());
+/// });
+/// ```
 #[derive(Clone)]
 pub struct Namespace(Arc<Inner>);
 
@@ -110,6 +130,20 @@ impl Namespace {
     /// handler returns is the answer of this server, where one is asked for.
     ///
     /// Clients are [`on_connect`](Self::on_connect)'s, and their events [`Socket::on`]'s.
+    ///
+    /// ```
+    /// use fanfare::{Data, Server};
+    ///
+    /// # async fn run() -> Result<(), fanfare::adapter::AdapterError> {
+    /// let io = Server::new(); // with an adapter that connects it to others
+    /// io.on("load", async |io: Server| io.engine().clients_count());
+    /// io.on("announce", async |io: Server, Data(text): Data<String>| io.local().emit("announcement", &text));
+    ///
+    /// io.server_side_emit("announce", "lunch");
+    /// let others = io.server_side_emit_with_ack("load", ()).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn on<P: 'static>(&self, event: &str, handler: impl ServerEventHandler<P>) -> &Self {
         if RESERVED_SERVER_EVENTS.contains(&event) {
             tracing::warn!(event, "no server can send this event; see on_connect and on_new_namespace");
@@ -119,6 +153,17 @@ impl Namespace {
     }
 
     /// Hears of everything that happens to rooms on this node.
+    ///
+    /// ```
+    /// use fanfare::{RoomEvent, Server};
+    ///
+    /// let io = Server::new();
+    /// io.on_room_event(|event| {
+    ///     if let RoomEvent::Joined(room, id) = event {
+    ///         println!("{id} is in {room}");
+    ///     }
+    /// });
+    /// ```
     pub fn on_room_event(&self, listener: impl Fn(&RoomEvent) + Send + Sync + 'static) -> &Self {
         self.0.local.on_room_event(Arc::new(listener));
         self
@@ -145,6 +190,13 @@ impl Namespace {
     }
 
     /// Sends an event to everybody. Happens at once for the sockets of this node.
+    ///
+    /// ```
+    /// # let io = fanfare::Server::new();
+    /// io.emit("news", "one argument");
+    /// io.emit("news", ("several", 2, [3, 4]));
+    /// io.emit("news", ());
+    /// ```
     pub fn emit(&self, event: &str, args: impl EmitArgs) -> Emitted {
         self.everybody().emit(event, args)
     }
@@ -155,6 +207,19 @@ impl Namespace {
     }
 
     /// Sends an event to everybody and collects the acknowledgements, for 5 s unless a [timeout](Self::timeout) is set.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use fanfare::BroadcastAckError;
+    ///
+    /// # async fn run(io: fanfare::Server) {
+    /// match io.timeout(Duration::from_secs(1)).emit_with_ack::<String>("your name?", ()).await {
+    ///     Ok(names) => println!("{names:?}"),
+    ///     Err(BroadcastAckError::Incomplete { responses, missing }) => println!("{responses:?}, {missing} are silent"),
+    ///     Err(error) => println!("{error}"),
+    /// }
+    /// # }
+    /// ```
     pub fn emit_with_ack<T: FromAck>(&self, event: &str, args: impl EmitArgs) -> BroadcastAcks<T> {
         self.everybody().emit_with_ack(event, args)
     }

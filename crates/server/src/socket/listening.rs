@@ -14,6 +14,18 @@ impl Socket {
     ///
     /// `disconnect` and `disconnecting` are no events of the client: see [`on_disconnect`](Self::on_disconnect) and
     /// [`on_disconnecting`](Self::on_disconnecting).
+    ///
+    /// ```
+    /// use fanfare::{Ack, Data, RawArgs, Server, Socket};
+    ///
+    /// Server::new().on_connect(async |socket: Socket| {
+    ///     socket.on("add", async |Data(a): Data<i32>, Data(b): Data<i32>| a + b);
+    ///     socket.on("later", async |ack: Ack| {
+    ///         tokio::spawn(async move { ack.send("now") });
+    ///     });
+    ///     socket.on("echo", async |socket: Socket, args: RawArgs| socket.emit("echo", args));
+    /// });
+    /// ```
     pub fn on<P: 'static>(&self, event: &str, handler: impl EventHandler<P>) -> ListenerId {
         warn_of_reserved(event);
         self.0.state.lock().listeners.on(event, false, event_handler(handler))
@@ -45,6 +57,15 @@ impl Socket {
 
     /// Handles every event of the client, before its own handlers do. What it returns is no acknowledgement: one that
     /// wants to answer takes [`Ack`](crate::Ack).
+    ///
+    /// ```
+    /// use fanfare::{EventName, Server, Socket};
+    ///
+    /// Server::new().on_connect(async |socket: Socket| {
+    ///     let listener = socket.on_any(async |EventName(name): EventName| println!("{name}"));
+    ///     socket.off(listener);
+    /// });
+    /// ```
     pub fn on_any<P: 'static>(&self, handler: impl EventHandler<P>) -> ListenerId {
         self.0.state.lock().listeners.on_any(event_handler(handler), false)
     }
@@ -68,11 +89,34 @@ impl Socket {
 
     /// Looks at every event of the client before its handlers do: `use` of the reference. An error drops the event and
     /// goes to the hook of the server.
+    ///
+    /// ```
+    /// use fanfare::{EventName, HandlerError, Server, Socket};
+    ///
+    /// Server::new().on_connect(async |socket: Socket| {
+    ///     socket.middleware(async |EventName(name): EventName| match name.as_str() {
+    ///         "forbidden" => Err(HandlerError::for_client("not this one")),
+    ///         _ => Ok(()),
+    ///     });
+    /// });
+    /// ```
     pub fn middleware<P: 'static>(&self, middleware: impl EventMiddleware<P>) -> ListenerId {
         self.0.state.lock().listeners.add_middleware(event_middleware(middleware))
     }
 
     /// Handles the end of the socket while it is still in its rooms.
+    ///
+    /// ```
+    /// use fanfare::{Server, Socket};
+    ///
+    /// Server::new().on_connect(async |socket: Socket| {
+    ///     socket.on_disconnecting(async |socket: Socket| {
+    ///         for room in &socket.rooms()[1..] {
+    ///             socket.to(room).emit("left", &socket.id());
+    ///         }
+    ///     });
+    /// });
+    /// ```
     pub fn on_disconnecting<P: 'static>(&self, handler: impl DisconnectHandler<P>) -> ListenerId {
         self.0.state.lock().listeners.on_disconnecting(disconnect_handler(handler))
     }

@@ -34,6 +34,19 @@ use listeners::Listeners;
 pub use operator::SocketOperator;
 
 /// One client in one namespace. Cheap to clone; it outlives the client.
+///
+/// ```
+/// use fanfare::{Data, DisconnectReason, Server, Socket};
+///
+/// let io = Server::new();
+/// io.on_connect(async |socket: Socket| {
+///     socket.join("lobby");
+///     socket.emit("welcome", &socket.id());
+///     socket.to("lobby").emit("joined", &socket.id());
+///     socket.on("say", async |socket: Socket, Data(text): Data<String>| socket.to("lobby").emit("said", &text));
+///     socket.on_disconnect(async |socket: Socket, reason: DisconnectReason| println!("{}: {reason}", socket.id()));
+/// });
+/// ```
 #[derive(Clone)]
 pub struct Socket(Arc<Inner>);
 
@@ -112,6 +125,28 @@ impl Socket {
 
     /// Stores something with the socket, instead of what was there. Other nodes can see it, and a session that is
     /// restored has it again.
+    ///
+    /// ```
+    /// use fanfare::{Data, Socket};
+    /// use serde::{Deserialize, Serialize};
+    ///
+    /// #[derive(Serialize, Deserialize)]
+    /// struct User {
+    ///     name: String,
+    /// }
+    ///
+    /// async fn login(socket: Socket, Data(name): Data<String>) {
+    ///     socket.set_data(User { name });
+    /// }
+    ///
+    /// async fn who_am_i(socket: Socket) -> Option<String> {
+    ///     socket.data::<User>().map(|user| user.name.clone())
+    /// }
+    /// # fanfare::Server::new().on_connect(async |socket: Socket| {
+    /// #     socket.on("login", login);
+    /// #     socket.on("who am i", who_am_i);
+    /// # });
+    /// ```
     pub fn set_data<T: Serialize + Send + Sync + 'static>(&self, data: T) {
         // What was there is dropped when the lock is released: it is the application's.
         let _old = self.0.state.lock().data.replace(SocketData::new(data));

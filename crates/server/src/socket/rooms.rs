@@ -18,6 +18,16 @@ impl Socket {
 
     /// Joins one room or several. Says whether it is in all of them now: it is not when it is disconnected, or when a
     /// name or their number exceeds the limits of the server.
+    ///
+    /// ```
+    /// # fn join(socket: &fanfare::Socket) {
+    /// socket.join("lobby");
+    /// socket.join(["news", "weather"]);
+    /// if !socket.join(format!("game-{}", 7)) {
+    ///     socket.emit("full", ());
+    /// }
+    /// # }
+    /// ```
     pub fn join(&self, rooms: impl IntoRooms) -> bool {
         rooms.into_rooms().iter().fold(true, |joined, room| joined & self.join_one(room))
     }

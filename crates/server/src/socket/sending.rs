@@ -19,6 +19,19 @@ impl Socket {
     ///
     /// `args` are a reference for one argument, a tuple for several, `()` for none: see
     /// [`EmitArgs`](crate::EmitArgs).
+    ///
+    /// ```
+    /// use bytes::Bytes;
+    ///
+    /// # async fn send(socket: &fanfare::Socket) -> Result<(), fanfare::EmitError> {
+    /// socket.emit("nothing", ());
+    /// socket.emit("one", "text");
+    /// socket.emit("list", &[1, 2]);
+    /// socket.emit("several", (1, "two", Bytes::from_static(b"binary")));
+    /// socket.emit("and wait while the client is behind", ()).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn emit(&self, event: &str, args: impl EmitArgs) -> Emitted {
         Emitted::to(self.session(), self.emit_with(event, &args, false, true))
     }
@@ -30,6 +43,17 @@ impl Socket {
 
     /// Sends an event and asks for an acknowledgement. Without a [`timeout`](Self::timeout), it is waited for as long as
     /// the socket is connected.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use fanfare::{AckArgs, AckError};
+    ///
+    /// # async fn ask(socket: &fanfare::Socket) -> Result<(), AckError> {
+    /// let name: String = socket.emit_with_ack("your name?", ()).await?;
+    /// let AckArgs(all) = socket.timeout(Duration::from_secs(1)).emit_with_ack("all you have", ()).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn emit_with_ack<T: FromAck>(&self, event: &str, args: impl EmitArgs) -> AckFuture<T> {
         self.ask(event, &args, true, None)
     }
@@ -75,6 +99,14 @@ impl Socket {
     }
 
     /// Disconnects the client from the namespace; with `close`, from all of them, and closes the connection.
+    ///
+    /// ```
+    /// use fanfare::{Server, Socket};
+    ///
+    /// Server::new().on_connect(async |socket: Socket| {
+    ///     socket.on("logout", async |socket: Socket| socket.disconnect(true));
+    /// });
+    /// ```
     pub fn disconnect(&self, close: bool) {
         if close {
             self.0.client.disconnect();
