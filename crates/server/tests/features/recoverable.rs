@@ -53,11 +53,14 @@ pub(crate) async fn connect(node: &Node, auth: &str) -> (Client, Lost) {
     (client, session)
 }
 
-/// Breaks the connection of a client and waits until the server has noticed.
+/// Breaks the connection of a client and waits until the server has noticed, and kept the session.
 pub(crate) async fn lose(node: &Node, client: Client) {
     let sessions = node.io.engine().clients_count();
+    let sockets = node.io.sockets();
     drop(client);
     until("the connection is gone", || node.io.engine().clients_count() < sessions).await;
+    until("its socket is too", || sockets.iter().all(|socket| socket.connected() == socket.conn().session().is_open()))
+        .await;
 }
 
 /// Comes back; returns the packets that the client has missed, which come before the answer to its CONNECT.
