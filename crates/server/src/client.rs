@@ -9,7 +9,7 @@ use smallvec::SmallVec;
 
 use crate::namespace::connect;
 use crate::server::Server;
-use crate::socket::{DisconnectReason, Socket};
+use crate::socket::{DisconnectReason, Ended, Socket};
 
 /// One connection of a client. Its sockets, one for each namespace it has joined, share it.
 #[derive(Clone)]
@@ -163,7 +163,8 @@ impl Client {
         self.end_all(DisconnectReason::ForcedServerClose);
     }
 
-    fn end_all(&self, reason: DisconnectReason) {
+    fn end_all(&self, ended: impl Into<Ended>) {
+        let ended = ended.into();
         let slots = {
             let mut state = self.0.state.lock();
             state.closed = true;
@@ -171,7 +172,7 @@ impl Client {
         };
         for slot in slots {
             if let Slot::Connected(socket) = slot {
-                socket.end(reason);
+                socket.end(ended);
             }
         }
     }
@@ -251,7 +252,7 @@ impl engine::Connection for Client {
     }
 
     fn closed(&self, _: &Session, closed: Closed) {
-        self.end_all(closed.reason.into());
+        self.end_all(closed);
         self.0.state.lock().upgrade_listeners.clear();
     }
 }

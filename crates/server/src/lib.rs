@@ -25,7 +25,7 @@
 //!   [service](Server::service) or [layer](Server::layer) in any hyper or axum application.
 //! - [`Namespace`], [`ParentNamespace`], [`Socket`]: whom one talks to. [`BroadcastOperator`]: to whom of them.
 //! - Parameters of handlers: [`Socket`], [`Server`], [`Namespace`], [`Data`], [`RawArgs`], [`Ack`], [`Auth`],
-//!   [`State`], [`Handshake`], [`EventName`], [`DisconnectReason`].
+//!   [`State`], [`Handshake`], [`EventName`], [`DisconnectReason`], [`DisconnectDescription`].
 //! - [`adapter`]: what carries everything to other nodes. Redis is the `fanfare-redis` crate's.
 //!
 //! What is below, polling, WebSocket, heartbeats, is the [`engine`]'s.
@@ -89,10 +89,10 @@ pub use fanfare_proto::socket::{
     ArgError, Args, ArgsReader, ArgsWriter, EmitArgs, EncodeError, Number, Parser, RawArgs, Value,
 };
 pub use handler::{
-    Auth, ConnectContext, ConnectError, ConnectHandler, Data, DisconnectContext, DisconnectHandler, EventContext,
-    EventHandler, EventMiddleware, EventName, ExtractError, Failure, FailureKind, FromConnect, FromDisconnect,
-    FromEvent, FromServerEvent, FromSocket, HandlerError, IntoReply, Middleware, ServerEventContext,
-    ServerEventHandler, State,
+    Auth, ConnectContext, ConnectError, ConnectHandler, Data, DisconnectContext, DisconnectDescription,
+    DisconnectHandler, EventContext, EventHandler, EventMiddleware, EventName, ExtractError, Failure, FailureKind,
+    FromConnect, FromDisconnect, FromEvent, FromServerEvent, FromSocket, HandlerError, IntoReply, Middleware,
+    ServerEventContext, ServerEventHandler, State,
 };
 pub use handshake::Handshake;
 pub use namespace::{Namespace, ParentNamespace, ParentOperator};

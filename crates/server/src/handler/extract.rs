@@ -10,7 +10,7 @@ use crate::ack::{Ack, NULL};
 use crate::handshake::Handshake;
 use crate::namespace::Namespace;
 use crate::server::Server;
-use crate::socket::{DisconnectReason, Socket};
+use crate::socket::{DisconnectReason, Ended, Socket};
 
 /// Can be asked for by every handler: it depends on the socket alone. Implement it for extractors of your own.
 ///
@@ -145,7 +145,7 @@ impl<'a> EventContext<'a> {
 #[derive(Debug)]
 pub struct DisconnectContext<'a> {
     pub(crate) socket: &'a Socket,
-    pub(crate) reason: DisconnectReason,
+    pub(crate) ended: Ended,
 }
 
 impl DisconnectContext<'_> {
@@ -156,7 +156,12 @@ impl DisconnectContext<'_> {
 
     /// Why.
     pub fn reason(&self) -> DisconnectReason {
-        self.reason
+        self.ended.reason
+    }
+
+    /// What exactly has happened to the connection, where that is known.
+    pub fn description(&self) -> Option<&'static str> {
+        self.ended.description
     }
 }
 
@@ -260,6 +265,9 @@ impl<T: DeserializeOwned> FromSocket for Auth<T> {
 }
 
 /// The state of type `T` that the server was built with, see [`ServerBuilder::state`](crate::ServerBuilder::state).
+///
+/// It is what handlers share. A handler is called many times, and each call lives on by itself: an async closure that
+/// captures something of its surroundings by reference cannot be one.
 ///
 /// ```
 /// use std::sync::Arc;
@@ -371,6 +379,16 @@ impl<T: FromEvent> FromEvent for Result<T, ExtractError> {
 /// Why the socket has disconnected.
 impl FromDisconnect for DisconnectReason {
     fn from_disconnect(context: &DisconnectContext<'_>) -> Result<Self, ExtractError> {
-        Ok(context.reason)
+        Ok(context.reason())
+    }
+}
+
+/// What exactly has happened to the connection, where that is known: `description` of the reference.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DisconnectDescription(pub Option<&'static str>);
+
+impl FromDisconnect for DisconnectDescription {
+    fn from_disconnect(context: &DisconnectContext<'_>) -> Result<Self, ExtractError> {
+        Ok(Self(context.description()))
     }
 }

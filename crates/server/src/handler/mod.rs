@@ -14,8 +14,8 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 pub use extract::{
-    Auth, ConnectContext, Data, DisconnectContext, EventContext, EventName, ExtractError, FromConnect, FromDisconnect,
-    FromEvent, FromSocket, State,
+    Auth, ConnectContext, Data, DisconnectContext, DisconnectDescription, EventContext, EventName, ExtractError,
+    FromConnect, FromDisconnect, FromEvent, FromSocket, State,
 };
 pub use reply::{ConnectError, HandlerError, IntoReply};
 pub use server_event::{FromServerEvent, ServerEventContext};

@@ -7,7 +7,7 @@ use fanfare_proto::ids::SocketId;
 use fanfare_proto::socket::Args;
 use parking_lot::Mutex;
 
-use super::{DisconnectReason, Inner, Phase, Socket, SocketData, State};
+use super::{Ended, Inner, Phase, Socket, SocketData, State};
 use crate::ack::AckSink;
 use crate::adapter::{PersistedSession, RoomEvent};
 use crate::client::Client;
@@ -62,7 +62,7 @@ impl Socket {
     }
 
     /// The socket is over. Later calls change nothing.
-    pub(crate) fn end(&self, reason: DisconnectReason) {
+    pub(crate) fn end(&self, ended: impl Into<Ended>) {
         let was_connected = {
             let mut state = self.0.state.lock();
             let phase = std::mem::replace(&mut state.phase, Phase::Disconnected);
@@ -73,7 +73,7 @@ impl Socket {
         };
         self.0.client.forget(self);
         if was_connected {
-            self.leave_namespace(reason);
+            self.leave_namespace(ended.into());
         }
         // Handlers are dropped when the lock is released: they may hold anything.
         let (_handlers, acks) = {
@@ -84,14 +84,14 @@ impl Socket {
         self.0.namespace.clean_up();
     }
 
-    fn leave_namespace(&self, reason: DisconnectReason) {
+    fn leave_namespace(&self, ended: Ended) {
         let (disconnecting, disconnect) = {
             let state = self.0.state.lock();
             (state.listeners.disconnecting(), state.listeners.disconnect())
         };
-        self.run_disconnect_handlers(&disconnecting, "disconnecting", reason);
+        self.run_disconnect_handlers(&disconnecting, "disconnecting", ended);
         let local = self.0.namespace.local_sockets();
-        let lost = self.pid().filter(|_| reason.is_recoverable()).map(|pid| PersistedSession {
+        let lost = self.pid().filter(|_| ended.reason.is_recoverable()).map(|pid| PersistedSession {
             id: self.id(),
             pid: pid.to_owned(),
             rooms: local.rooms_of(self.id()),
@@ -103,12 +103,12 @@ impl Socket {
             self.0.namespace.adapter().persist_session(session);
         }
         self.0.connected.store(false, Ordering::Release);
-        self.server().metrics().disconnected(reason);
-        self.run_disconnect_handlers(&disconnect, "disconnect", reason);
+        self.server().metrics().disconnected(ended.reason);
+        self.run_disconnect_handlers(&disconnect, "disconnect", ended);
     }
 
-    fn run_disconnect_handlers(&self, handlers: &[SharedDisconnectHandler], event: &str, reason: DisconnectReason) {
-        let context = handler::DisconnectContext { socket: self, reason };
+    fn run_disconnect_handlers(&self, handlers: &[SharedDisconnectHandler], event: &str, ended: Ended) {
+        let context = handler::DisconnectContext { socket: self, ended };
         for handler in handlers {
             let failures = handler::Failures::new(self, event, &crate::Ack::new_unwanted());
             handler::start(|| handler.call(&context), failures);

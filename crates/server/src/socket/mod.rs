@@ -29,6 +29,7 @@ use crate::room::Room;
 use crate::server::Server;
 pub use data::{AnyData, SocketData};
 pub use disconnect::DisconnectReason;
+pub(crate) use disconnect::Ended;
 pub use listeners::ListenerId;
 use listeners::Listeners;
 pub use operator::SocketOperator;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use fanfare::{Ack, DisconnectReason, Socket, State};
+use fanfare::{Ack, DisconnectDescription, DisconnectReason, Socket, State};
 use fanfare_testkit::{Client, Frame};
 
 use crate::support::{Journal, Node, patiently, until};
@@ -222,6 +222,25 @@ async fn a_socket_can_be_disconnected_by_its_own_handlers() {
     assert_eq!(unwelcome.packet().await, "1");
     assert!(unwelcome.closed().await);
     expect_end(&node, "server namespace disconnect").await;
+}
+
+#[tokio::test]
+async fn what_exactly_has_happened_can_be_asked_for() {
+    let node = Node::start().await;
+    node.io.on_connect(async |socket: Socket| {
+        socket.on_disconnect(
+            async |State(journal): State<Journal>, DisconnectDescription(what): DisconnectDescription| {
+                journal.note(format!("{what:?}"));
+            },
+        );
+    });
+    let mut client = node.client().await;
+    client.websocket.send_raw(&[0x81, 0x85, 0, 0, 0, 0, b'4']).await;
+    drop(client);
+    node.journal.expect([r#"Some("connection closed in the middle of a message")"#]).await;
+    let mut client = node.client().await;
+    client.send("1").await;
+    node.journal.expect(["None"]).await;
 }
 
 #[tokio::test]
