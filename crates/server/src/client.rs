@@ -194,11 +194,11 @@ impl Client {
         })
     }
 
-    fn handle_decoded(&self, decoded: Result<Decoded<'_>, DecodeError>) {
+    fn handle_decoded(&self, decoded: Result<Decoded<'_>, DecodeError>, is_farewell: bool) {
         match decoded {
-            Ok(Decoded::Packet(packet)) => self.handle_packet(&packet),
+            Ok(Decoded::Packet(packet)) => self.handle_packet(&packet, is_farewell),
             Ok(Decoded::Assembled(assembled)) => match assembled.packet() {
-                Ok(packet) => self.handle_packet(&packet),
+                Ok(packet) => self.handle_packet(&packet, is_farewell),
                 Err(error) => self.refuse(&error),
             },
             Ok(Decoded::Incomplete) => {}
@@ -213,7 +213,7 @@ impl Client {
         self.violate("packet");
     }
 
-    fn handle_packet(&self, packet: &Packet<'_>) {
+    fn handle_packet(&self, packet: &Packet<'_>, is_farewell: bool) {
         if let Body::Connect { auth } = &packet.body {
             return connect::begin(self, &packet.namespace, auth.as_deref());
         }
@@ -231,6 +231,8 @@ impl Client {
             }
             Body::Ack { id: Some(id), args } => socket.handle_ack(*id, args),
             Body::Ack { id: None, .. } => {}
+            // The reference is done with the connection before it is with its packets.
+            Body::Disconnect if is_farewell => {}
             Body::Disconnect => socket.end(DisconnectReason::ClientNamespaceDisconnect),
             Body::ConnectError | Body::Connect { .. } => self.violate("connect_error"),
         }
@@ -243,7 +245,7 @@ impl engine::Connection for Client {
             engine::Message::Text(text) => self.0.decoder.lock().handle_text(text),
             engine::Message::Binary(data) => self.0.decoder.lock().handle_binary(data),
         };
-        self.handle_decoded(decoded);
+        self.handle_decoded(decoded, received.is_farewell);
     }
 
     fn upgraded(&self, _: &Session, transport: Transport) {

@@ -15,7 +15,7 @@ use tokio::time::Instant;
 use super::compression::Coding;
 use super::service::RequestBody;
 use super::{Body, response};
-use crate::session::Session;
+use crate::session::{self, Session};
 
 /// Answers a polling request of an open session.
 pub(super) async fn answer(session: &Session, request: Request<RequestBody>) -> Result<Response<Body>, Refusal> {
@@ -144,11 +144,12 @@ fn handle_payload(session: &Session, parts: &Parts, body: &[u8]) -> bool {
         Ok(packets) => packets,
         Err(error) => return refuse_payload(session, &error),
     };
+    let post = session::Post { head: parts, is_farewell: text.ends_with("\x1e1") };
     for packet in packets {
         match packet {
             Ok(packet) => {
                 metrics.messages_received.inc_by(u64::from(matches!(packet, Packet::Message(_) | Packet::Binary(_))));
-                session.handle_packet(&packet, Some(parts));
+                session.handle_packet(&packet, Some(post));
             }
             Err(error) => return refuse_payload(session, &error),
         }

@@ -66,6 +66,18 @@ async fn a_client_that_closes_its_connection() {
 }
 
 #[tokio::test]
+async fn a_client_that_leaves_the_namespace_and_closes_its_connection_at_once() {
+    let node = node().await;
+    let (polling, _) = node.polling_client().await;
+    polling.send(&["41", "1"]).await;
+    expect_end(&node, "transport close").await;
+    let mut client = node.client().await;
+    client.send("1").await;
+    client.websocket.send_frame(0x88, &[]).await;
+    expect_end(&node, "client namespace disconnect").await;
+}
+
+#[tokio::test]
 async fn a_connection_that_breaks() {
     let node = node().await;
     let mut client = node.client().await;
