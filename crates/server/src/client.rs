@@ -7,6 +7,7 @@ use fanfare_proto::socket::{Body, DecodeError, Decoded, Decoder, DecoderLimits, 
 use parking_lot::Mutex;
 use smallvec::SmallVec;
 
+use crate::handler::shield;
 use crate::namespace::connect;
 use crate::server::Server;
 use crate::socket::{DisconnectReason, Ended, Socket};
@@ -250,7 +251,7 @@ impl engine::Connection for Client {
 
     fn upgraded(&self, _: &Session, transport: Transport) {
         let listeners = self.0.state.lock().upgrade_listeners.clone();
-        listeners.iter().for_each(|listener| listener(transport));
+        listeners.iter().for_each(|listener| shield("upgrade listener", || listener(transport)));
     }
 
     fn closed(&self, _: &Session, closed: Closed) {

@@ -18,7 +18,7 @@ use tokio::net::ToSocketAddrs;
 use crate::adapter::{AdapterFactory, Local};
 use crate::builder::{Recovery, ServerBuilder};
 use crate::client::Client;
-use crate::handler::FailureHook;
+use crate::handler::{FailureHook, shield};
 use crate::metrics::Metrics;
 use crate::namespace::{Matcher, Namespace, ParentNamespace, Visit};
 use crate::socket::DisconnectReason;
@@ -354,7 +354,7 @@ impl Server {
         }
         if name != "/" {
             let listeners = self.0.namespace_listeners.read().clone();
-            listeners.iter().for_each(|listener| listener(&namespace));
+            listeners.iter().for_each(|listener| shield("listener of new namespaces", || listener(&namespace)));
         }
         namespace
     }

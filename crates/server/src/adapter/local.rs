@@ -16,6 +16,7 @@ use super::members::{Joined, Left, Members};
 use super::{AckCollector, Broadcast, Selection};
 use crate::ack::ServerReply;
 use crate::emit::{EmitError, check_name};
+use crate::handler::shield;
 use crate::remote::RemoteSocketData;
 use crate::room::Room;
 use crate::socket::Socket;
@@ -133,6 +134,8 @@ impl Local {
     }
 
     /// Sends an event to the selected sockets and tells the collector how many there were; their answers go there too.
+    ///
+    /// Hold no lock: those who listen to what sockets are sent may do anything.
     pub fn broadcast_with_ack(&self, broadcast: &Broadcast<'_>, collector: &AckCollector) -> Result<(), EmitError> {
         let id = self.next_ack_id();
         let packet = self.encode_event(Some(id), broadcast.name, broadcast.args, None, broadcast.compress)?;
@@ -261,7 +264,7 @@ impl Local {
     pub(crate) fn tell(&self, events: &[RoomEvent]) {
         let listeners = self.0.room_listeners.read().clone();
         for event in events {
-            listeners.iter().for_each(|listener| listener(event));
+            listeners.iter().for_each(|listener| shield("room listener", || listener(event)));
         }
     }
 }

@@ -20,7 +20,7 @@ pub use extract::{
 pub use reply::{ConnectError, HandlerError, IntoReply};
 pub use server_event::{FromServerEvent, ServerEventContext};
 pub use task::{Failure, FailureKind};
-pub(crate) use task::{FailureHook, Failures, run, start};
+pub(crate) use task::{FailureHook, Failures, run, shield, start};
 
 /// What a handler has still to do.
 pub(crate) type Work<T> = Pin<Box<dyn Future<Output = T> + Send>>;

@@ -92,7 +92,7 @@ impl Failures {
             }
         }
         if let Some(hook) = server.failure_hook() {
-            hook(&failure);
+            shield("failure hook", || hook(&failure));
         }
     }
 
@@ -143,6 +143,13 @@ async fn finish(work: Work<Result<(), HandlerError>>, failures: Failures) {
     match AssertUnwindSafe(work).catch_unwind().await {
         Ok(result) => failures.finished(result),
         Err(panic) => failures.panicked(&*panic),
+    }
+}
+
+/// Calls a function of the application that is no handler: if it panics, that is all that happens.
+pub(crate) fn shield(what: &'static str, call: impl FnOnce()) {
+    if let Err(panic) = catch_unwind(AssertUnwindSafe(call)) {
+        tracing::error!(what, message = panic_message(&*panic), "panicked");
     }
 }
 

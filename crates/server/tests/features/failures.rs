@@ -201,3 +201,27 @@ async fn listeners_of_what_is_sent_may_panic() {
     node.journal.expect([r#"e: Panicked("outgoing")"#, r#"e: Panicked("outgoing")"#]).await;
     assert_eq!((client.event().await, client.event().await), (r#"["e"]"#.to_owned(), r#"["e"]"#.to_owned()));
 }
+
+#[tokio::test]
+async fn hooks_that_panic_hold_nothing_up() {
+    let node = Node::with(|builder| builder.on_failure(|_| panic!("failure hook"))).await;
+    node.io.on_room_event(|_| panic!("room listener"));
+    node.io.on_new_namespace(|_| panic!("listener of new namespaces"));
+    node.io.of_pattern(fanfare::Regex::new("^/dynamic$").unwrap());
+    node.io.on_connect(async |socket: Socket| {
+        socket.conn().on_upgrade(|_| panic!("upgrade listener"));
+        socket.on("fail", async || -> () { panic!("handler") });
+        socket.on("join", async |socket: Socket| socket.join("room"));
+    });
+    let mut client = node.client().await;
+    assert_eq!(client.ask(1, r#"["fail"]"#).await, r#"[{"error":"internal error"}]"#);
+    assert_eq!(client.ask(2, r#"["join"]"#).await, "[true]");
+    node.client_of("/dynamic").await;
+    let (polling, _) = node.polling_client().await;
+    let mut websocket = fanfare_testkit::WebSocket::connect(node.address, &polling.target("websocket")).await;
+    websocket.send("2probe").await;
+    assert_eq!(websocket.text().await, "3probe");
+    websocket.send("5").await;
+    websocket.send(r#"421["join"]"#).await;
+    assert_eq!(websocket.text().await, "431[true]");
+}
