@@ -5,6 +5,7 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use fanfare_proto::socket::EmitArgs;
+use tokio::time::Instant;
 
 use crate::ack::{AckError, FromAck};
 use crate::adapter::{AckCollector, Answer, Broadcast, Scope};
@@ -173,10 +174,10 @@ impl BroadcastOperator {
         let collector = AckCollector::new(1);
         let broadcast = self.broadcast(event, &args);
         let sent = self.namespace.adapter().broadcast_with_ack(&broadcast, &collector);
-        let timeout = self.audience.scope.timeout.unwrap_or(DEFAULT_TIMEOUT);
+        let deadline = Instant::now() + self.audience.scope.timeout.unwrap_or(DEFAULT_TIMEOUT);
         Box::pin(async move {
             sent?;
-            let _ = tokio::time::timeout(timeout, collector.completed()).await;
+            let _ = tokio::time::timeout_at(deadline, collector.completed()).await;
             let acks = collector.acks();
             let responses: Result<Vec<T>, AckError> = acks.responses.iter().map(T::from_ack).collect();
             let responses = responses.map_err(BroadcastAckError::Answer)?;

@@ -50,7 +50,7 @@ async fn rooms_say_who_is_asked(mut cluster: Cluster) {
 }
 
 async fn answers_that_come_in_time_are_not_lost(mut cluster: Cluster) {
-    let answers = cluster.io().timeout(Duration::from_secs(1)).emit_with_ack::<String>("q", ());
+    let answers = cluster.io().timeout(Duration::from_secs(2)).emit_with_ack::<String>("q", ());
     let (id, _) = cluster.clients[1].question().await;
     cluster.clients[1].answer(&id, r#"["b"]"#).await;
     let error = answers.await.expect_err("two have not answered");
