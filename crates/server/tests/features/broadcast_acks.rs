@@ -6,7 +6,7 @@ use bytes::Bytes;
 use fanfare::{AckArgs, AckError, BroadcastAckError, Server, Socket};
 use fanfare_testkit::Client;
 
-use crate::support::{Node, patiently, until};
+use crate::support::{Node, pass_time, patiently, until};
 
 /// Clients that are all in the room `all`, and each in one of its own.
 async fn clients(node: &Node, count: usize) -> Vec<Client> {
@@ -105,8 +105,13 @@ async fn answers_come_in_any_shape() {
 async fn what_has_come_in_time_is_not_lost() {
     let node = Node::start().await;
     let mut clients = clients(&node, 3).await;
-    let answers = node.io.timeout(Duration::from_millis(100)).emit_with_ack::<u32>("q", "arg");
+    for client in &clients {
+        node.io.socket(client.sid().parse().unwrap()).unwrap().on("ping", async || "pong");
+    }
+    let answers = a_minute(&node.io).emit_with_ack::<u32>("q", "arg");
     answer(&mut clients[1], 0, "[1]").await;
+    clients[1].ask(1, r#"["ping"]"#).await;
+    pass_time(Duration::from_secs(61)).await;
     let error = answers.await.unwrap_err();
     assert_eq!(error, BroadcastAckError::Incomplete { responses: vec![1], missing: 2 });
     assert_eq!(error.to_string(), "operation has timed out: 2 clients have not answered");

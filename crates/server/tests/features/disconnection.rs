@@ -5,11 +5,11 @@ use std::time::Duration;
 use fanfare::{Ack, DisconnectDescription, DisconnectReason, Socket, State};
 use fanfare_testkit::{Client, Frame};
 
-use crate::support::{Journal, Node, patiently, until};
+use crate::support::{Journal, Node, pass_time, patiently, until};
 
 /// A node that notes why its sockets end, with the namespace.
 async fn node() -> Node {
-    let node = Node::with(|builder| builder.ping_timeout(Duration::from_secs(3))).await;
+    let node = Node::start().await;
     listen(&node);
     node
 }
@@ -94,15 +94,20 @@ async fn a_connection_that_breaks() {
 
 #[tokio::test]
 async fn a_client_that_does_not_answer_pings() {
-    let node =
-        Node::with(|builder| builder.ping_interval(Duration::from_millis(20)).ping_timeout(Duration::from_millis(20)))
-            .await;
-    listen(&node);
+    let node = node().await;
     let mut client = node.client().await;
+    pass_time(Duration::from_secs(26)).await;
     assert_eq!(client.websocket.text().await, "2");
+    pass_time(Duration::from_secs(21)).await;
     expect_end(&node, "ping timeout").await;
     assert!(client.closed().await);
+
     let (polling, _) = node.polling_client().await;
+    let mut poll = polling.start_poll().await;
+    until("the GET waits", || node.io.sockets().iter().all(|socket| socket.conn().session().is_writable())).await;
+    pass_time(Duration::from_secs(26)).await;
+    assert_eq!(poll.response().await.text(), "2");
+    pass_time(Duration::from_secs(21)).await;
     expect_end(&node, "ping timeout").await;
     assert_eq!(polling.poll().await.status, 400);
 }

@@ -7,7 +7,7 @@ use fanfare::{EventName, Recovery, Socket};
 use serde_json::Value;
 
 use crate::recoverable::{Lost, connect, lose, node, offset_of, reconnect, try_reconnect};
-use crate::support::{Node, patiently};
+use crate::support::{Node, pass_time, patiently};
 
 /// A node with one client, which is in the room `in` and has seen one event.
 async fn one_client() -> (Node, fanfare_testkit::Client, Lost) {
@@ -163,14 +163,14 @@ async fn rooms_that_were_left_in_time_are_not_replayed() {
 #[tokio::test]
 async fn events_are_kept_as_long_as_sessions() {
     let recovery = Recovery { max_disconnection_duration: Duration::from_secs(60), ..Recovery::default() };
-    let node = Node::with(|builder| builder.connection_state_recovery(recovery)).await;
+    let node =
+        Node::with(|builder| builder.connection_state_recovery(recovery).ping_interval(Duration::from_secs(3600)))
+            .await;
     let (mut client, session) = connect(&node, "{}").await;
     node.io.emit("seen", ());
     let session = session.seen(&client.event().await);
     node.io.emit("sent, and lost on its way", ());
-    tokio::time::pause();
-    tokio::time::advance(Duration::from_secs(70)).await;
-    tokio::time::resume();
+    pass_time(Duration::from_secs(70)).await;
     node.io.emit("later", ());
     lose(&node, client).await;
     assert!(try_reconnect(&node, &session, 0).await.is_err());

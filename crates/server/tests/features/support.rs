@@ -136,6 +136,18 @@ pub(crate) async fn serve(io: &Server) -> SocketAddr {
     address
 }
 
+/// Lets this much time pass, whatever the machine is busy with. For tests that run on one thread.
+pub(crate) async fn pass_time(time: Duration) {
+    tokio::time::pause();
+    // In steps: a server whose clock jumps takes itself for one that was stopped, and gives its clients time.
+    for _ in 0..=time.as_millis() / STEP.as_millis() {
+        tokio::time::advance(STEP).await;
+    }
+    tokio::time::resume();
+}
+
+const STEP: Duration = Duration::from_millis(250);
+
 /// Waits for something that has to happen.
 pub(crate) async fn patiently<F: Future>(what: &str, future: F) -> F::Output {
     tokio::time::timeout(PATIENCE, future).await.unwrap_or_else(|_| panic!("{what}: nothing within {PATIENCE:?}"))
