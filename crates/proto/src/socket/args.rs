@@ -36,6 +36,16 @@ pub struct ArgsReader<'a> {
 }
 
 /// Arguments that outlive the message they came in; they can be passed on as they are.
+///
+/// ```
+/// use fanfare_proto::socket::RawArgs;
+///
+/// let args = RawArgs::of(&(1, "two")).unwrap();
+/// let mut reader = args.as_args().reader();
+/// assert_eq!(reader.next::<u8>(), Some(Ok(1)));
+/// assert_eq!(reader.next::<String>(), Some(Ok("two".to_owned())));
+/// assert_eq!(reader.next::<u8>(), None);
+/// ```
 #[derive(Clone, Debug)]
 pub struct RawArgs {
     data: RawData,
@@ -156,6 +166,14 @@ fn read_msgpack<T: DeserializeOwned>(bytes: &[u8], position: &mut usize) -> Opti
 }
 
 impl RawArgs {
+    /// Writes arguments down, to be kept or passed on.
+    pub fn of(args: &(impl EmitArgs + ?Sized)) -> Result<Self, EncodeError> {
+        // MessagePack has bytes, so that nothing stands beside it.
+        let (mut out, mut attachments) = (Vec::new(), Vec::new());
+        args.write(&mut ArgsWriter::new(Parser::MsgPack, &mut out, &mut attachments))?;
+        Ok(Self { data: RawData::MsgPack(out.into()) })
+    }
+
     /// The arguments.
     pub fn as_args(&self) -> Args<'_> {
         match &self.data {
@@ -378,6 +396,15 @@ mod tests {
             Args::Json { text: r#"{"name":"x","data":[{"_placeholder":true,"num":0}]}"#, attachments: &attachments };
         let picture: Picture = args.reader().next().unwrap().unwrap();
         assert_eq!((picture.name.as_str(), &picture.data[..]), ("x", &attachments[..]));
+    }
+
+    #[test]
+    fn arguments_can_be_written_down() {
+        let raw = RawArgs::of(&(1, "two", Bytes::from_static(b"three"))).unwrap();
+        let mut args = raw.as_args().reader();
+        assert_eq!((args.next::<u8>(), args.next::<String>()), (Some(Ok(1)), Some(Ok("two".to_owned()))));
+        assert_eq!((args.next::<Bytes>(), args.next::<u8>()), (Some(Ok(Bytes::from_static(b"three"))), None));
+        assert!(RawArgs::of(&()).unwrap().as_args().reader().next::<u8>().is_none());
     }
 
     #[test]

@@ -16,6 +16,16 @@ use super::transcode;
 /// Whatever a client can send as one argument: JSON, and binary data at any depth.
 ///
 /// For code that cannot know the shape; where it is known, a type of your own is faster and clearer.
+///
+/// ```
+/// use fanfare_proto::socket::Value;
+///
+/// let value = Value::from(serde_json::json!({"user": {"name": "ann", "age": 7}}));
+/// assert_eq!(value["user"]["name"].as_str(), Some("ann"));
+/// assert_eq!(value["user"]["age"].as_f64(), Some(7.0));
+/// assert_eq!(value["no"]["such"], Value::Null);
+/// assert_eq!(value["user"]["age"].read(), Ok(7));
+/// ```
 #[derive(Clone, Debug, Default, PartialEq)]
 pub enum Value {
     /// `null`, and JavaScript's `undefined`.

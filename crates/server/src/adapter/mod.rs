@@ -4,6 +4,8 @@
 //! [`MemoryAdapter`] leaves it at that, adapters of other crates carry the same operations to other nodes.
 
 mod collector;
+#[cfg(feature = "conformance")]
+pub mod conformance;
 mod local;
 mod members;
 mod memory;
