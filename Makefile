@@ -24,6 +24,7 @@ test-rust: $(SETUP)/client ## Unit, integration and documentation tests
 test-clients: $(SETUP)/client $(SETUP)/clients ## The official JavaScript clients against a real node
 	cargo build -p fanfare-gateway --bin fanfare
 	cargo build -p fanfare --example features
+	cargo build -p fanfare-proto --example verdicts
 	cd $(CLIENTS) && node --test clients/*.test.js
 
 test-websocket: $(SETUP)/venv ## The Autobahn WebSocket cases

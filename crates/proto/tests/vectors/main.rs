@@ -3,15 +3,15 @@
 //! "Rows" such as S07 or SIO-19 are those of `features.md` and `limits.md`; where they part, `limits.md` decides.
 //! The tables are constants, because fuzzing starts from them, too.
 
-mod acks;
-mod binary;
-mod connecting;
-mod engine_packets;
-mod events;
+pub(crate) mod acks;
+pub(crate) mod binary;
+pub(crate) mod connecting;
+pub(crate) mod engine_packets;
+pub(crate) mod events;
 mod handshake;
-mod json;
-mod malformed;
-mod msgpack;
-mod payloads;
+pub(crate) mod json;
+pub(crate) mod malformed;
+pub(crate) mod msgpack;
+pub(crate) mod payloads;
 mod sample_session;
-mod show;
+pub(crate) mod show;
