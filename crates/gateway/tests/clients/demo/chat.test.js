@@ -32,7 +32,7 @@ test("everybody sees how many are there, who, and by which transport", async () 
 });
 
 test("messages reach everybody, once and in order, and their receipts tell when", async () => {
-  const ada = await demo.visit({ name: "Ada" });
+  const ada = await demo.visit({ name: "Ada", reducedMotion: "no-preference" });
   const grace = await demo.visit({ name: "Grace" });
   await ada.sees("#people-list .name", "Grace");
   await ada.say("hello");
