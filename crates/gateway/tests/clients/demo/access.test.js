@@ -149,7 +149,7 @@ for (const colorScheme of ["light", "dark"]) {
   });
 
   test(`all text can be read, ${colorScheme}`, async () => {
-    const ada = await demo.visit({ colorScheme, reducedMotion: "reduce", name: "Ada" });
+    const ada = await demo.visit({ colorScheme, name: "Ada" });
     const grace = await demo.visit({ name: "Grace" });
     await ada.join("engines");
     await ada.show("");

@@ -28,7 +28,6 @@ test("two people chat, with rooms, a picture and the wire in view", async () => 
     viewport: { width: 1120, height: 680 },
     deviceScaleFactor: 2,
     colorScheme: "light",
-    reducedMotion: "reduce",
   });
   await ada.join("release");
   await grace.show("release");

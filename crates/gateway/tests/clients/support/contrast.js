@@ -13,13 +13,18 @@ export function faintTexts(page, limit) {
 function inPage(limit) {
   const context = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
 
+  const parsed = new Map();
+
   /** A colour as `[red, green, blue, alpha]`, however it is written. */
   function parse(color) {
-    context.clearRect(0, 0, 1, 1);
-    context.fillStyle = color;
-    context.fillRect(0, 0, 1, 1);
-    const [red, green, blue, alpha] = context.getImageData(0, 0, 1, 1).data;
-    return [red, green, blue, alpha / 255];
+    if (!parsed.has(color)) {
+      context.clearRect(0, 0, 1, 1);
+      context.fillStyle = color;
+      context.fillRect(0, 0, 1, 1);
+      const [red, green, blue, alpha] = context.getImageData(0, 0, 1, 1).data;
+      parsed.set(color, [red, green, blue, alpha / 255]);
+    }
+    return parsed.get(color);
   }
 
   function over([red, green, blue, alpha], below) {

@@ -37,13 +37,20 @@ export class Demo {
     this.browser = browser;
     this.args = args;
     this.visitors = [];
+    this.idle = [];
   }
 
-  /** Somebody comes, with a browser that knows nobody else's; connected and upgraded unless told not to wait for that. */
-  async visit({ name, prepare, waits = true, ...context } = {}) {
-    const visitor = new Visitor(await this.browser.newContext({ locale: "en-GB", ...context }));
+  /**
+   * Somebody comes, with a browser context of their own; connected and upgraded unless told not to wait for that.
+   *
+   * `prepare` is called with the page before it is loaded; what else is given are options of the context.
+   */
+  async visit({ name, prepare, waits = true, ...options } = {}) {
+    const isPlain = !prepare && Object.keys(options).length === 0;
+    const visitor = (isPlain && this.idle.pop()) || (await this.#newVisitor(isPlain, options));
     this.visitors.push(visitor);
-    await visitor.open(this.node.url, prepare);
+    await prepare?.(visitor.page);
+    await visitor.page.goto(this.node.url);
     if (waits) await visitor.isBy("websocket");
     if (name) await visitor.rename(name);
     return visitor;
@@ -52,9 +59,21 @@ export class Demo {
   /** Everybody goes. Nobody's browser may have complained of anything. */
   async clear() {
     const visitors = this.visitors.splice(0);
-    const complaints = visitors.flatMap((visitor) => visitor.complaints);
-    await Promise.all(visitors.map((visitor) => visitor.context.close()));
+    const complaints = visitors.flatMap((visitor) => visitor.complaints.splice(0));
+    await Promise.all(visitors.map((visitor) => this.#end(visitor)));
     assert.deepEqual(complaints, []);
+  }
+
+  async #newVisitor(isPlain, options) {
+    const context = await this.browser.newContext({ locale: "en-GB", reducedMotion: "reduce", ...options });
+    return new Visitor(context, await context.newPage(), isPlain);
+  }
+
+  /** A page that has been loaded once is soon loaded again: it is kept for the next visitor, who finds nothing in it. */
+  async #end(visitor) {
+    if (!visitor.canReturn) return visitor.context.close();
+    await visitor.forget();
+    this.idle.push(visitor);
   }
 
   /** The server dies, as a machine does. */
@@ -76,24 +95,35 @@ export class Demo {
 
 /** One person with the page open. */
 class Visitor {
-  constructor(context) {
+  constructor(context, page, isPlain) {
     this.context = context;
+    this.page = page;
     this.complaints = [];
     this.isOutageExpected = false;
+    this.isPlain = isPlain;
+    this.hasCrashed = false;
     context.setDefaultTimeout(PATIENCE_MS);
-  }
-
-  async open(url, prepare) {
-    const page = await this.context.newPage();
-    this.page = page;
+    page.on("crash", () => {
+      this.hasCrashed = true;
+    });
     page.on("console", (message) => this.#note(message.type(), message.text()));
     page.on("pageerror", (error) => this.complaints.push(String(error)));
     page.on("dialog", (dialog) => {
       this.complaints.push(`dialog: ${dialog.message()}`);
       dialog.dismiss();
     });
-    await prepare?.(page);
-    await page.goto(url);
+  }
+
+  get canReturn() {
+    return this.isPlain && !this.hasCrashed && !this.page.isClosed();
+  }
+
+  /** Leaves the page as if it had never been there. */
+  async forget() {
+    this.isOutageExpected = false;
+    await this.page.evaluate(() => sessionStorage.clear());
+    await this.page.goto("about:blank");
+    await this.context.setOffline(false);
   }
 
   /** From here on, failed requests are no complaint. */
@@ -103,8 +133,20 @@ class Visitor {
 
   /** Waits until a transport is the one in use. */
   async isBy(transport) {
-    await this.page.locator(`.stage[data-transport=${transport}][data-state=current]`).waitFor();
-    await this.phase("connected");
+    try {
+      await this.page.locator(`.stage[data-transport=${transport}][data-state=current]`).waitFor();
+      await this.phase("connected");
+    } catch (error) {
+      const packets = await this.page.locator("#packets :is(b, .mark)").allTextContents();
+      throw new Error(`not by ${transport}: ${await this.story()} (${packets.slice(-10).join(", ")})`, {
+        cause: error,
+      });
+    }
+  }
+
+  /** What the page says of its connection. */
+  async story() {
+    return this.page.locator(".story").innerText();
   }
 
   async phase(phase) {
