@@ -5,7 +5,6 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use bytes::Bytes;
 use hyper::upgrade::Upgraded;
 use hyper_util::rt::TokioIo;
 use socket2::SockRef;
@@ -27,25 +26,26 @@ pub(crate) trait AsyncStream: AsyncRead + AsyncWrite + Send {}
 impl<T: AsyncRead + AsyncWrite + Send> AsyncStream for T {}
 
 impl Stream {
-    /// Unwraps what hyper has upgraded; returns the bytes it has read too much.
-    pub(crate) fn from_upgraded(upgraded: Upgraded) -> (Self, Bytes) {
+    /// Unwraps what hyper has upgraded; returns the bytes it has read too much. They are copied, since even none of them
+    /// would keep the whole read buffer of the HTTP connection.
+    pub(crate) fn from_upgraded(upgraded: Upgraded) -> (Self, Vec<u8>) {
         // The listener of this crate.
         let upgraded = match upgraded.downcast::<TokioIo<Connection<TcpStream>>>() {
             Ok(parts) => {
                 let (stream, place) = parts.io.into_inner().into_parts();
-                return (Self::tcp(stream, Some(place)), parts.read_buf);
+                return (Self::tcp(stream, Some(place)), parts.read_buf.to_vec());
             }
             Err(upgraded) => upgraded,
         };
         // hyper by itself.
         let upgraded = match upgraded.downcast::<TokioIo<TcpStream>>() {
-            Ok(parts) => return (Self::tcp(parts.io.into_inner(), None), parts.read_buf),
+            Ok(parts) => return (Self::tcp(parts.io.into_inner(), None), parts.read_buf.to_vec()),
             Err(upgraded) => upgraded,
         };
         // axum, and others that serve with hyper-util.
         match hyper_util::server::conn::auto::upgrade::downcast::<TokioIo<TcpStream>>(upgraded) {
-            Ok(parts) => (Self::tcp(parts.io.into_inner(), None), parts.read_buf),
-            Err(upgraded) => (Self::Other(Box::pin(TokioIo::new(upgraded))), Bytes::new()),
+            Ok(parts) => (Self::tcp(parts.io.into_inner(), None), parts.read_buf.to_vec()),
+            Err(upgraded) => (Self::Other(Box::pin(TokioIo::new(upgraded))), Vec::new()),
         }
     }
 
