@@ -15,6 +15,7 @@ use crate::config::Limits;
 use crate::engine::Shared;
 use crate::outbox::{Outbox, Overflow, Written};
 use crate::outgoing::{Budget, Outgoing};
+use crate::websocket::write_now;
 
 pub(crate) struct State {
     pub(crate) core: proto::Session,
@@ -156,7 +157,7 @@ impl State {
     fn write(&mut self) {
         let Link::WebSocket(link) = &mut self.link else { return };
         let Some(stream) = link.stream.as_ref().filter(|_| !link.blocked) else { return };
-        let written = self.outbox.write_to(link.base64, |slices| stream.try_write_vectored(slices));
+        let written = self.outbox.write_to(link.base64, |slices| write_now(stream, slices));
         self.written(written);
     }
 
