@@ -37,24 +37,25 @@ pub struct Session(Arc<Inner>);
 #[derive(Clone, Debug)]
 pub(crate) struct WeakSession(Weak<Inner>);
 
+/// Laid out as it is written, so that the lock stands beside the reference count: most of what a broadcast costs
+/// besides writing is to fetch these lines of each session from memory.
+#[repr(C)]
 struct Inner {
-    sid: Sid,
-    handshake: Handshake,
+    state: Mutex<State>,
     engine: Arc<Shared>,
     /// Which flusher writes for it.
     shard: usize,
-    connection: OnceLock<Box<dyn Connection>>,
-    /// How it ended, and whether the connection has been told.
-    ended: OnceLock<Closed>,
-    told: AtomicBool,
+    /// Who waits for the outbox to become shorter; made by the first who does.
+    drained: OnceLock<Box<Notify>>,
     /// Copies of what `state` knows, for those who only ask.
     open: AtomicBool,
     awaits_pong: AtomicBool,
-    /// Whether a flusher has it in its list.
-    dirty: AtomicBool,
-    /// Who waits for the outbox to become shorter; made by the first who does.
-    drained: OnceLock<Box<Notify>>,
-    state: Mutex<State>,
+    /// Whether the connection has been told how it ended.
+    told: AtomicBool,
+    connection: OnceLock<Box<dyn Connection>>,
+    ended: OnceLock<Closed>,
+    sid: Sid,
+    handshake: Handshake,
 }
 
 /// A message that was not sent: the session is closed.
@@ -174,18 +175,17 @@ impl Session {
         let opened = now();
         let core = proto::Session::new(engine.config.session, transport, opened);
         let session = Self(Arc::new(Inner {
-            sid,
-            handshake,
+            state: Mutex::new(State::new(core, engine.budget.clone())),
             engine: engine.clone(),
             shard: engine.next_shard(),
-            connection: OnceLock::new(),
-            ended: OnceLock::new(),
-            told: AtomicBool::new(false),
+            drained: OnceLock::new(),
             open: AtomicBool::new(true),
             awaits_pong: AtomicBool::new(false),
-            dirty: AtomicBool::new(false),
-            drained: OnceLock::new(),
-            state: Mutex::new(State::new(core, engine.budget.clone())),
+            told: AtomicBool::new(false),
+            connection: OnceLock::new(),
+            ended: OnceLock::new(),
+            sid,
+            handshake,
         }));
         // From here on the clock knows it.
         session.update(|_| ());
@@ -356,8 +356,10 @@ impl Session {
 
     /// Writes out what waits, as far as the transport takes it.
     pub(crate) fn flush(&self) {
-        self.0.dirty.store(false, Ordering::Release);
-        self.update(State::flush);
+        self.update(|state| {
+            state.is_listed = false;
+            state.flush();
+        });
         self.notify_drained();
     }
 
@@ -421,9 +423,9 @@ impl Session {
         if let Some(deadline) = state.poll_timeout(self.0.engine.config.limits.write_timeout) {
             state.scheduled = Some(self.0.engine.clock.schedule(self, deadline, state.scheduled));
         }
-        let flush = state.wants_flush();
+        let list = state.wants_flush() && !std::mem::replace(&mut state.is_listed, true);
         drop(state);
-        if flush && !self.0.dirty.swap(true, Ordering::AcqRel) {
+        if list {
             self.0.engine.flusher(self.0.shard).add(self.clone());
         }
         (result, closed)

@@ -21,6 +21,8 @@ pub(crate) struct State {
     pub(crate) core: proto::Session,
     pub(crate) outbox: Outbox,
     link: Link,
+    /// Whether a flusher has the session in its list.
+    pub(super) is_listed: bool,
     /// When the clock will look at the session next.
     pub(super) scheduled: Option<Slot>,
     /// How many callers want what is sent to be held back.
@@ -82,6 +84,7 @@ impl State {
             core,
             outbox: Outbox::new(budget),
             link: Link::Polling(None),
+            is_listed: false,
             scheduled: None,
             corks: 0,
             stalled_since: None,
