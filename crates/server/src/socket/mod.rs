@@ -50,6 +50,8 @@ struct Inner {
     recovered: bool,
     namespace: Namespace,
     client: Client,
+    /// That of the client, so that a broadcast finds it without a detour.
+    session: Session,
     auth: Option<Box<str>>,
     connected: AtomicBool,
     listens_to_outgoing: AtomicBool,
@@ -103,7 +105,7 @@ impl Socket {
 
     /// How the client has connected.
     pub fn handshake(&self) -> Handshake {
-        Handshake::new(self.0.client.session().handshake().clone(), self.auth())
+        Handshake::new(self.0.session.handshake().clone(), self.auth())
     }
 
     /// The connection below the socket, which others of the same client in other namespaces share.
@@ -278,7 +280,7 @@ impl Socket {
 
     /// Hands an encoded event to the client's session.
     pub(crate) fn deliver(&self, packet: &Packet, volatile: bool) {
-        let session = self.0.client.session();
+        let session = &self.0.session;
         // A session that has just closed tells its sockets by itself.
         let _ = if volatile {
             session.send_volatile(packet.outgoing())
@@ -414,6 +416,7 @@ impl Socket {
             recovered: restored.is_some(),
             namespace: namespace.clone(),
             client: client.clone(),
+            session: client.session().clone(),
             auth: auth.map(Into::into),
             connected: AtomicBool::new(false),
             listens_to_outgoing: AtomicBool::new(false),
@@ -422,7 +425,7 @@ impl Socket {
     }
 
     fn session(&self) -> &Session {
-        self.0.client.session()
+        &self.0.session
     }
 
     pub(crate) fn pid(&self) -> Option<&str> {
