@@ -1,6 +1,6 @@
 //! The connection below a WebSocket.
 
-use std::io::{self, IoSlice};
+use std::io::{self, IoSlice, Read as _};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -8,7 +8,7 @@ use std::task::{Context, Poll, ready};
 use hyper::upgrade::Upgraded;
 use hyper_util::rt::TokioIo;
 use socket2::SockRef;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::TcpStream;
 
 use crate::listener::{Connection, Place};
@@ -65,7 +65,7 @@ impl Stream {
         match self {
             Self::Tcp { socket, .. } => loop {
                 ready!(socket.poll_read_ready(cx))?;
-                match socket.try_read(buffer) {
+                match read_now(socket, buffer) {
                     Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                     result => return Poll::Ready(result),
                 }
@@ -124,3 +124,22 @@ pub(crate) fn write_now(socket: &TcpStream, slices: &[IoSlice<'_>]) -> io::Resul
         several => socket.send_vectored(several),
     }
 }
+
+/// Reads what has come.
+///
+/// A read that does not fill the buffer has emptied the socket. The runtime is told so at once, instead of by another
+/// read that finds nothing; it hears of everything that comes later.
+fn read_now(socket: &TcpStream, buffer: &mut [u8]) -> io::Result<usize> {
+    let mut last = None;
+    let read = socket.try_io(Interest::READABLE, || match (&*SockRef::from(socket)).read(buffer)? {
+        len if TELLS_OF_NEWS && (1..buffer.len()).contains(&len) => {
+            last = Some(len);
+            Err(io::ErrorKind::WouldBlock.into())
+        }
+        len => Ok(len),
+    });
+    last.map_or(read, Ok)
+}
+
+/// Whether the system says when there is something new to read, even if nobody has asked in vain before.
+const TELLS_OF_NEWS: bool = cfg!(any(target_os = "linux", target_os = "android", target_vendor = "apple"));
