@@ -294,9 +294,12 @@ impl State {
 
     /// When the clock has to look at the session.
     pub(super) fn poll_timeout(&self, write_timeout: Duration) -> Option<Instant> {
+        let deadline = self.core.poll_timeout()?;
+        if !self.core.is_open() {
+            return Some(deadline);
+        }
         let stalled = self.stalled_since.map(|since| since + write_timeout);
-        let own = [stalled, self.expires_at].into_iter().filter(|_| self.core.is_open());
-        own.chain([self.core.poll_timeout()]).flatten().min()
+        Some([stalled, self.expires_at].into_iter().flatten().fold(deadline, Instant::min))
     }
 
     pub(super) fn is_stalled(&self, now: Instant, write_timeout: Duration) -> bool {
