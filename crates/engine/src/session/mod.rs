@@ -38,28 +38,29 @@ pub struct Session(Arc<Inner>);
 #[derive(Clone, Debug)]
 pub(crate) struct WeakSession(Weak<Inner>);
 
+/// Laid out as it is written, so that the lock stands beside the reference count: most of what a broadcast costs
+/// besides writing is to fetch these lines of each session from memory.
+#[repr(C)]
 struct Inner {
-    sid: Sid,
-    handshake: Handshake,
+    state: Mutex<State>,
     engine: Arc<Shared>,
     /// Which flusher writes for it.
     shard: usize,
+    /// Who waits for the outbox to become shorter; made by the first who does.
+    drained: OnceLock<Box<Notify>>,
+    /// Copies of what `state` knows, for those who only ask.
+    open: AtomicBool,
+    awaits_pong: AtomicBool,
+    congested: AtomicBool,
     /// The application's side, from when it has the session until it has been told of its end. It may hold the session
     /// in turn, so it is not kept any longer.
     connection: Mutex<Option<Arc<dyn Connection>>>,
     /// How it ended.
     ended: OnceLock<Closed>,
-    /// Copies of what `state` knows, for those who only ask.
-    open: AtomicBool,
-    awaits_pong: AtomicBool,
-    congested: AtomicBool,
-    /// Whether a flusher has it in its list.
-    dirty: AtomicBool,
-    /// Who waits for the outbox to become shorter; made by the first who does.
-    drained: OnceLock<Box<Notify>>,
     /// How many messages the client may send, if that is limited.
     meter: Option<Mutex<Meter>>,
-    state: Mutex<State>,
+    sid: Sid,
+    handshake: Handshake,
 }
 
 /// The request that carries a packet over polling.
@@ -200,19 +201,18 @@ impl Session {
         let opened = now();
         let core = proto::Session::new(engine.config.session, transport, opened);
         let session = Self(Arc::new(Inner {
-            sid,
-            handshake,
+            state: Mutex::new(State::new(core, engine.budget.clone(), engine.metrics.bytes_sent.clone())),
             engine: engine.clone(),
             shard: engine.next_shard(),
-            connection: Mutex::new(None),
-            ended: OnceLock::new(),
+            drained: OnceLock::new(),
             open: AtomicBool::new(true),
             awaits_pong: AtomicBool::new(false),
             congested: AtomicBool::new(false),
-            dirty: AtomicBool::new(false),
-            drained: OnceLock::new(),
+            connection: Mutex::new(None),
+            ended: OnceLock::new(),
             meter: engine.config.limits.message_rate.map(|rate| Mutex::new(Meter::new(rate, opened))),
-            state: Mutex::new(State::new(core, engine.budget.clone(), engine.metrics.bytes_sent.clone())),
+            sid,
+            handshake,
         }));
         // From here on the clock knows it.
         session.update(|_| ());
@@ -435,8 +435,10 @@ impl Session {
 
     /// Writes out what waits, as far as the transport takes it.
     pub(crate) fn flush(&self) {
-        self.0.dirty.store(false, Ordering::Release);
-        self.update(State::flush);
+        self.update(|state| {
+            state.is_listed = false;
+            state.flush();
+        });
         self.notify_drained();
     }
 
@@ -513,9 +515,9 @@ impl Session {
         if let Some(deadline) = state.poll_timeout(self.0.engine.config.limits.write_timeout) {
             state.scheduled = Some(self.0.engine.clock.schedule(self, deadline, state.scheduled));
         }
-        let flush = state.wants_flush();
+        let list = state.wants_flush() && !std::mem::replace(&mut state.is_listed, true);
         drop(state);
-        if flush && !self.0.dirty.swap(true, Ordering::AcqRel) {
+        if list {
             self.0.engine.flusher(self.0.shard).add(self.clone());
         }
         (result, closed)

@@ -239,10 +239,11 @@ impl<'a> ArgsWriter<'a> {
     pub fn push_raw(&mut self, args: Args<'_>) -> Result<(), EncodeError> {
         match (self.parser, args) {
             (Parser::Json, Args::Json { text, attachments }) if self.attachments.is_empty() => {
-                let mut tokens = Tokens::of_items(text);
-                while let Some(item) = tokens.next_item() {
+                let items = text.trim_ascii();
+                if !items.is_empty() {
                     self.separate();
-                    self.out.extend_from_slice(&text.as_bytes()[item]);
+                    self.out.extend_from_slice(items.as_bytes());
+                    // One or more: JSON only asks whether a comma is due.
                     self.items += 1;
                 }
                 self.attachments.extend(attachments.iter().map(|bytes| Buffer::from(&bytes[..])));

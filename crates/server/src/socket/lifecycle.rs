@@ -32,6 +32,7 @@ impl Socket {
             recovered: restored.is_some(),
             namespace: namespace.clone(),
             client: client.clone(),
+            session: client.session().clone(),
             auth: auth.map(Into::into),
             connected: AtomicBool::new(false),
             listens_to_outgoing: AtomicBool::new(false),

@@ -58,6 +58,8 @@ struct Inner {
     recovered: bool,
     namespace: Namespace,
     client: Client,
+    /// That of the client, so that a broadcast finds it without a detour.
+    session: Session,
     auth: Option<Box<str>>,
     connected: AtomicBool,
     listens_to_outgoing: AtomicBool,
@@ -111,7 +113,7 @@ impl Socket {
 
     /// How the client has connected.
     pub fn handshake(&self) -> Handshake {
-        Handshake::new(self.0.client.session().handshake().clone(), self.auth())
+        Handshake::new(self.0.session.handshake().clone(), self.auth())
     }
 
     /// The connection below the socket, which others of the same client in other namespaces share.
@@ -154,7 +156,7 @@ impl Socket {
     }
 
     fn session(&self) -> &Session {
-        self.0.client.session()
+        &self.0.session
     }
 }
 

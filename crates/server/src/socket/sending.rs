@@ -165,7 +165,7 @@ impl Socket {
 
     /// Hands an encoded event to the client's session.
     pub(crate) fn deliver(&self, packet: &Packet, volatile: bool) {
-        let session = self.0.client.session();
+        let session = self.session();
         // A session that has just closed tells its sockets by itself.
         let _ = if volatile {
             session.send_volatile(packet.outgoing())
