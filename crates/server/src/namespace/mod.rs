@@ -12,8 +12,8 @@ use std::time::Duration;
 use fanfare_proto::ids::SocketId;
 use fanfare_proto::socket::{Args, EmitArgs, Value};
 use parking_lot::RwLock;
-use tokio::sync::Semaphore;
 use smol_str::SmolStr;
+use tokio::sync::Semaphore;
 
 use crate::ack::{Ack, FromAck, ServerReply};
 use crate::adapter::{Adapter, Answer, Local, RoomEvent, Selection};
