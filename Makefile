@@ -1,6 +1,6 @@
 # Fanfare. `make run` starts a node with the chat demo, `make test` runs every test; both install what is missing.
 
-.PHONY: help run test test-rust test-clients test-websocket test-demo check fmt bench fuzz conformance setup clean
+.PHONY: help run test test-rust test-clients test-websocket test-demo screenshot check fmt bench fuzz conformance setup clean
 
 CLIENT  := crates/gateway/client
 CLIENTS := crates/gateway/tests/clients
@@ -23,7 +23,9 @@ test-rust: $(SETUP)/client ## Unit, integration and documentation tests
 
 test-clients: $(SETUP)/client $(SETUP)/clients ## The official JavaScript clients against a real node
 	cargo build -p fanfare-gateway --bin fanfare
-	cd $(CLIENTS) && node --test clients/
+	cargo build -p fanfare --example features
+	cargo build -p fanfare-proto --example verdicts
+	cd $(CLIENTS) && node --test clients/*.test.js
 
 test-websocket: $(SETUP)/venv ## The Autobahn WebSocket cases
 	cargo build -p fanfare-engine --example ws_echo
@@ -31,7 +33,11 @@ test-websocket: $(SETUP)/venv ## The Autobahn WebSocket cases
 
 test-demo: $(SETUP)/client $(SETUP)/clients $(SETUP)/browser ## The chat demo in a real browser
 	cargo build -p fanfare-gateway --bin fanfare
-	cd $(CLIENTS) && node --test demo/
+	cd $(CLIENTS) && node --test --test-concurrency=2 demo/*.test.js
+
+screenshot: $(SETUP)/client $(SETUP)/clients $(SETUP)/browser ## Take the picture of the README anew
+	cargo build -p fanfare-gateway --bin fanfare
+	cd $(CLIENTS) && FANFARE_SCREENSHOT=$(CURDIR)/docs/demo.png node --test demo/screenshot.test.js
 
 check: ## Formatting, lints and documentation, all warnings denied
 	cargo fmt --all --check

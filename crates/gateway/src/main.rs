@@ -57,16 +57,17 @@ async fn serve(options: &Options) -> Result<(), Box<dyn Error>> {
     let handle = listener.handle();
     tracing::info!(%address, path = io.engine().path(), app = %options.app, "listening");
     announce(format!("fanfare listens on http://{address}{}", page::hint(options.app)));
-    let service = io.layer().layer(page::router(options.app));
+    let service = io.layer().layer(page::router(options.app, io.engine().path()));
     let mut serving = tokio::spawn(listener.registry(io.registry()).serve(service));
     tokio::select! {
         served = &mut serving => return Ok(served??),
         () = signals.next() => {}
     }
     tracing::info!("closing");
-    handle.shutdown();
+    // Until everybody has been told of the end, those who are being told can still connect.
     let closing = async {
         io.close().await;
+        handle.shutdown();
         serving.await
     };
     tokio::select! {

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use fanfare_proto::buffer::{Buffer, Frame};
 use fanfare_proto::engine::{
-    self as proto, Action, CloseReason, Closed, Input, Packet, Post, Probe, Transport, Upgrade, WhenClosed,
+    self as proto, Action, CloseReason, Closed, Input, Packet, Probe, Transport, Upgrade, WhenClosed,
 };
 use fanfare_proto::ids::Sid;
 use fanfare_proto::timers::Slot;
@@ -60,6 +60,14 @@ struct Inner {
     /// How many messages the client may send, if that is limited.
     meter: Option<Mutex<Meter>>,
     state: Mutex<State>,
+}
+
+/// The request that carries a packet over polling.
+#[derive(Clone, Copy)]
+pub(crate) struct Post<'a> {
+    pub(crate) head: &'a Parts,
+    /// Whether its last packet ends the session.
+    pub(crate) is_farewell: bool,
 }
 
 /// A message that was not sent: the session is closed.
@@ -268,20 +276,21 @@ impl Session {
     }
 
     /// A packet has come over the transport of the session.
-    pub(crate) fn handle_packet(&self, packet: &Packet<'_>, request: Option<&Parts>) {
+    pub(crate) fn handle_packet(&self, packet: &Packet<'_>, post: Option<Post<'_>>) {
         if self.update(|state| state.core.handle_packet(now(), packet)) == Input::Deliver {
             match packet {
-                Packet::Message(text) => self.deliver(Message::Text(text), request),
-                Packet::Binary(data) => self.deliver(Message::Binary(data), request),
+                Packet::Message(text) => self.deliver(Message::Text(text), post),
+                Packet::Binary(data) => self.deliver(Message::Binary(data), post),
                 _ => {}
             }
         }
     }
 
     /// Hands a message to the application.
-    pub(crate) fn deliver(&self, message: Message<'_>, request: Option<&Parts>) {
+    pub(crate) fn deliver(&self, message: Message<'_>, post: Option<Post<'_>>) {
         if let Some(connection) = self.connection().filter(|_| self.is_open()) {
-            connection.message(self, Received { message, request });
+            let (request, is_farewell) = post.map_or((None, false), |post| (Some(post.head), post.is_farewell));
+            connection.message(self, Received { message, request, is_farewell });
         }
     }
 
@@ -309,7 +318,8 @@ impl Session {
             if overdue.is_some_and(|overdue| overdue < STALL) {
                 self.handle_deadlines(state, now);
             }
-            state.core.handle_poll()
+            let packets_wait = !state.outbox.is_empty();
+            state.core.handle_poll(packets_wait)
         })
     }
 
@@ -327,7 +337,7 @@ impl Session {
         body
     }
 
-    pub(crate) fn handle_post(&self) -> Post {
+    pub(crate) fn handle_post(&self) -> proto::Post {
         self.update(|state| state.core.handle_post())
     }
 

@@ -142,6 +142,7 @@ impl Driver {
     /// Ready when the stage may have changed.
     fn poll_probing(&mut self, cx: &mut Context<'_>, stream: &mut Stream) -> Poll<()> {
         if !self.session.poll_probing(cx.waker()) {
+            self.session.handle_upgrade_aborted();
             self.begin_closing(None);
             return Poll::Ready(());
         }

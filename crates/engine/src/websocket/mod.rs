@@ -2,7 +2,7 @@
 
 mod accept;
 mod buffers;
-mod decoder;
+pub(crate) mod decoder;
 mod driver;
 mod plain;
 mod stream;
