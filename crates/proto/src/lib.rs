@@ -17,6 +17,7 @@
 //! - [`engine`]: Engine.IO protocol 4, the transport layer: packets, payloads, heartbeat, sessions.
 //! - [`socket`]: Socket.IO protocol 5, what travels in its messages: packets, attachments, arguments,
 //!   as JSON or MessagePack.
+//! - [`cluster`]: what the nodes of a cluster tell each other, as Node.js servers do.
 //! - [`buffer`]: encoded messages that a transport can frame without copying them.
 //! - [`ids`]: the identifiers of nodes, sessions and sockets.
 //! - [`dates`]: dates in JavaScript's two text forms.
@@ -25,6 +26,7 @@
 #![cfg_attr(test, allow(clippy::disallowed_methods, reason = "a test has to start at some instant"))]
 
 pub mod buffer;
+pub mod cluster;
 pub mod dates;
 pub mod engine;
 pub mod ids;

@@ -4,12 +4,14 @@
 //! - [`WebSocket`]: WebSocket frames over a bare socket.
 //! - [`Polling`]: an Engine.IO session over HTTP long-polling.
 //! - [`Client`]: a Socket.IO client over WebSocket.
+//! - [`Redis`]: a Redis server that lives as long as a test.
 //!
 //! Everything panics when it does not get what it asks for within [`PATIENCE`]: a test that waits is a test that fails.
 
 mod client;
 mod http;
 mod polling;
+mod redis;
 mod websocket;
 
 use std::time::Duration;
@@ -17,6 +19,7 @@ use std::time::Duration;
 pub use client::Client;
 pub use http::{Http, Response};
 pub use polling::Polling;
+pub use redis::{Redis, free_port};
 pub use websocket::{Frame, WebSocket};
 
 /// How long anything may take that is to happen, on a machine that is busy with other things.

@@ -87,6 +87,17 @@ impl<'a> Args<'a> {
         ArgsReader { args: *self, tokens: Tokens::of_items(text), position: 0, count: 0 }
     }
 
+    /// The first argument alone, if there is one.
+    pub fn first(&self) -> Option<Self> {
+        match *self {
+            Self::Json { text, attachments } => {
+                let item = Tokens::of_items(text).next_item()?;
+                Some(Self::Json { text: &text[item], attachments })
+            }
+            Self::MsgPack(bytes) => msgpack::value(bytes).ok().map(|value| Self::MsgPack(value.bytes)),
+        }
+    }
+
     /// Copies the arguments so that they can be kept.
     pub fn to_raw(&self) -> RawArgs {
         let data = match *self {
@@ -217,7 +228,7 @@ pub struct ArgsWriter<'a> {
 }
 
 impl<'a> ArgsWriter<'a> {
-    pub(super) fn new(parser: Parser, out: &'a mut Vec<u8>, attachments: &'a mut Vec<Buffer>) -> Self {
+    pub(crate) fn new(parser: Parser, out: &'a mut Vec<u8>, attachments: &'a mut Vec<Buffer>) -> Self {
         Self { parser, out, attachments, items: 0 }
     }
 
@@ -254,6 +265,7 @@ impl<'a> ArgsWriter<'a> {
                 self.items += msgpack::count(bytes);
                 Ok(())
             }
+            (Parser::Json, Args::MsgPack(bytes)) => self.push_msgpack(bytes),
             _ => {
                 let mut args = args.reader();
                 while let Some(value) = args.next::<super::Value>() {
@@ -264,7 +276,20 @@ impl<'a> ArgsWriter<'a> {
         }
     }
 
-    pub(super) fn items(&self) -> u32 {
+    /// Writes MessagePack values as JSON.
+    fn push_msgpack(&mut self, bytes: &[u8]) -> Result<(), EncodeError> {
+        let mut cursor = msgpack::Cursor::new(bytes);
+        while !cursor.rest().is_empty() {
+            self.separate();
+            let mut binaries = transcode::Binaries::Attach(self.attachments);
+            transcode::push_json(self.out, &mut cursor, &mut binaries)
+                .map_err(|error| EncodeError(error.to_string()))?;
+            self.items += 1;
+        }
+        Ok(())
+    }
+
+    pub(crate) fn items(&self) -> u32 {
         self.items
     }
 

@@ -43,6 +43,12 @@ pub struct ConnectReply<'a> {
 #[error("arguments cannot be encoded: {0}")]
 pub struct EncodeError(pub(super) String);
 
+impl EncodeError {
+    pub(crate) fn new(message: impl Into<String>) -> Self {
+        Self(message.into())
+    }
+}
+
 impl Parser {
     /// Writes an event. `offset` is the extra last argument of connection state recovery.
     pub fn encode_event(

@@ -8,10 +8,10 @@ mod args;
 
 mod decoder;
 mod encoder;
-mod json;
-mod msgpack;
+pub(crate) mod json;
+pub(crate) mod msgpack;
 mod packet;
-mod transcode;
+pub(crate) mod transcode;
 mod value;
 
 pub use args::{ArgError, Args, ArgsReader, ArgsWriter, EmitArgs, RawArgs};

@@ -1,6 +1,7 @@
 //! Between Rust values, JSON and MessagePack, as JavaScript's libraries would write them.
 
 use std::borrow::Cow;
+use std::io::Write as _;
 
 use bytes::Bytes;
 use rmp::encode as mp;
@@ -46,9 +47,10 @@ impl Formatter for JavaScript<'_> {
     }
 
     fn write_byte_array<W: std::io::Write + ?Sized>(&mut self, writer: &mut W, value: &[u8]) -> std::io::Result<()> {
-        write!(writer, r#"{{"_placeholder":true,"num":{}}}"#, self.attachments.len())?;
+        let mut placeholder = Vec::new();
+        push_placeholder(&mut placeholder, self.attachments.len());
         self.attachments.push(Buffer::from(value));
-        Ok(())
+        writer.write_all(&placeholder)
     }
 }
 
@@ -152,49 +154,122 @@ const EXACT: f64 = 9_007_199_254_740_992.0;
 /// Turns one MessagePack value without binary data into JSON; binary data becomes `null`.
 pub(super) fn msgpack_to_json(bytes: &[u8]) -> Result<String, DecodeError> {
     let mut out = Vec::with_capacity(bytes.len() * 2);
-    push_json(&mut out, &mut Cursor::new(bytes))?;
+    push_json(&mut out, &mut Cursor::new(bytes), &mut Binaries::Null)?;
     String::from_utf8(out).map_err(|_| DecodeError::InvalidPayload)
 }
 
-fn push_json(out: &mut Vec<u8>, cursor: &mut Cursor<'_>) -> Result<(), DecodeError> {
-    match cursor.head()? {
-        Head::Nil | Head::Binary(_) => out.extend_from_slice(b"null"),
-        Head::Bool(value) => out.extend_from_slice(if value { b"true" } else { b"false" }),
-        Head::Unsigned(number) => out.extend_from_slice(number.to_string().as_bytes()),
-        Head::Integer(number) => out.extend_from_slice(number.to_string().as_bytes()),
-        Head::Float(number) => json::push_number(out, number, number.is_finite()),
-        Head::Str(text) => json::push_string(out, text),
-        Head::Array(len) => {
-            push_list(out, b"[]", len, |out| push_json(out, cursor))?;
+/// What becomes of binary data in JSON.
+pub(crate) enum Binaries<'a> {
+    /// `null`.
+    Null,
+    /// A placeholder, and the data an attachment.
+    Attach(&'a mut Vec<Buffer>),
+    /// An object with its bytes as numbers, as Node.js writes its `Buffer`s.
+    Inline,
+}
+
+impl Binaries<'_> {
+    fn push(&mut self, out: &mut Vec<u8>, data: &[u8]) {
+        match self {
+            Self::Null => out.extend_from_slice(b"null"),
+            Self::Attach(attachments) => {
+                push_placeholder(out, attachments.len());
+                attachments.push(Buffer::from(data));
+            }
+            Self::Inline => {
+                let bytes: Vec<_> = data.iter().map(u8::to_string).collect();
+                out.extend_from_slice(format!(r#"{{"type":"Buffer","data":[{}]}}"#, bytes.join(",")).as_bytes());
+            }
         }
-        Head::Map(len) => {
-            push_list(out, b"{}", len, |out| {
-                push_key(out, cursor.head()?)?;
-                push_json(out, cursor)
-            })?;
-        }
-        Head::Ext { kind, data, fixed } => match Extension::of(kind, data, fixed) {
-            Extension::Date(millis) => json::push_string(out, &iso_string(millis)),
-            Extension::Undefined | Extension::Binary => out.extend_from_slice(b"null"),
-        },
+    }
+}
+
+fn push_placeholder(out: &mut Vec<u8>, index: usize) {
+    write!(out, r#"{{"_placeholder":true,"num":{index}}}"#).expect("memory takes what is written to it");
+}
+
+/// Appends the next value as JSON, as JavaScript would; `undefined` is `null`.
+pub(crate) fn push_json(
+    out: &mut Vec<u8>,
+    cursor: &mut Cursor<'_>,
+    binaries: &mut Binaries<'_>,
+) -> Result<(), DecodeError> {
+    if !push_json_unless_undefined(out, cursor, binaries)? {
+        out.extend_from_slice(b"null");
     }
     Ok(())
 }
 
-fn push_list(
+/// Says whether there was a value, that is, whether it was not `undefined`.
+fn push_json_unless_undefined(
     out: &mut Vec<u8>,
-    brackets: &[u8; 2],
+    cursor: &mut Cursor<'_>,
+    binaries: &mut Binaries<'_>,
+) -> Result<bool, DecodeError> {
+    match cursor.head()? {
+        Head::Nil => out.extend_from_slice(b"null"),
+        Head::Binary(data) => binaries.push(out, data),
+        Head::Bool(value) => out.extend_from_slice(if value { b"true" } else { b"false" }),
+        Head::Unsigned(number) if number as f64 >= EXACT => json::push_number(out, number as f64, true),
+        Head::Unsigned(number) => out.extend_from_slice(number.to_string().as_bytes()),
+        Head::Integer(number) if number as f64 <= -EXACT => json::push_number(out, number as f64, true),
+        Head::Integer(number) => out.extend_from_slice(number.to_string().as_bytes()),
+        Head::Float(number) => json::push_number(out, number, number.is_finite()),
+        Head::Str(text) => json::push_string(out, text),
+        Head::Array(len) => push_json_array(out, cursor, len, binaries)?,
+        Head::Map(len) => push_json_object(out, cursor, len, binaries)?,
+        Head::Ext { kind, data, fixed } => match Extension::of(kind, data, fixed) {
+            Extension::Date(millis) => json::push_string(out, &iso_string(millis)),
+            Extension::Undefined => return Ok(false),
+            Extension::Binary => binaries.push(out, data),
+            Extension::Unknown => {
+                out.extend_from_slice(format!("[{kind},").as_bytes());
+                binaries.push(out, data);
+                out.push(b']');
+            }
+        },
+    }
+    Ok(true)
+}
+
+fn push_json_array(
+    out: &mut Vec<u8>,
+    cursor: &mut Cursor<'_>,
     len: u32,
-    mut push: impl FnMut(&mut Vec<u8>) -> Result<(), DecodeError>,
+    binaries: &mut Binaries<'_>,
 ) -> Result<(), DecodeError> {
-    out.push(brackets[0]);
+    out.push(b'[');
     for index in 0..len {
         if index > 0 {
             out.push(b',');
         }
-        push(out)?;
+        push_json(out, cursor, binaries)?;
     }
-    out.push(brackets[1]);
+    out.push(b']');
+    Ok(())
+}
+
+fn push_json_object(
+    out: &mut Vec<u8>,
+    cursor: &mut Cursor<'_>,
+    len: u32,
+    binaries: &mut Binaries<'_>,
+) -> Result<(), DecodeError> {
+    out.push(b'{');
+    let mut is_first = true;
+    for _ in 0..len {
+        let start = out.len();
+        if !is_first {
+            out.push(b',');
+        }
+        push_key(out, cursor.head()?)?;
+        if push_json_unless_undefined(out, cursor, binaries)? {
+            is_first = false;
+        } else {
+            out.truncate(start);
+        }
+    }
+    out.push(b'}');
     Ok(())
 }
 
@@ -238,6 +313,11 @@ fn push_stripped(out: &mut Vec<u8>, cursor: &mut Cursor<'_>) -> Result<bool, Dec
             Extension::Undefined => return Ok(false),
             Extension::Date(millis) => push_len(mp::write_str(out, &iso_string(millis))),
             Extension::Binary => push_len(mp::write_bin(out, data)),
+            Extension::Unknown => {
+                push_len(mp::write_array_len(out, 2));
+                push_len(mp::write_sint(out, kind.into()));
+                push_len(mp::write_bin(out, data));
+            }
         },
         _ => out.extend_from_slice(&before[..before.len() - cursor.rest().len()]),
     }
@@ -273,8 +353,10 @@ enum Extension {
     Undefined,
     /// Milliseconds since 1970.
     Date(i64),
-    /// A typed array of notepack 2, or an extension that nobody here knows.
+    /// A typed array of notepack 2.
     Binary,
+    /// What nobody here knows, shown as its type and its bytes.
+    Unknown,
 }
 
 impl Extension {
@@ -293,7 +375,8 @@ impl Extension {
                 let seconds = number(&data[4..]).cast_signed();
                 Self::Date(seconds.saturating_mul(1000).saturating_add(nanos / 1_000_000))
             }
-            _ => Self::Binary,
+            (0, ..) => Self::Binary,
+            _ => Self::Unknown,
         }
     }
 }

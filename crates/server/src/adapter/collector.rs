@@ -18,10 +18,21 @@ pub struct AckCollector(Arc<Inner>);
 #[derive(Clone, Debug)]
 pub(crate) struct WeakCollector(Weak<Inner>);
 
-#[derive(Debug)]
 struct Inner {
     state: Mutex<State>,
     complete: Notify,
+    listener: Option<AckListener>,
+}
+
+type AckListener = Box<dyn Fn(AckEvent<'_>) + Send + Sync>;
+
+/// What happens to a broadcast that wants acknowledgements.
+#[derive(Clone, Copy, Debug)]
+pub enum AckEvent<'a> {
+    /// It has been sent to so many sockets of this node.
+    Clients(usize),
+    /// One of them has answered.
+    Response(&'a RawArgs),
 }
 
 #[derive(Debug)]
@@ -31,6 +42,7 @@ struct State {
     counted_servers: usize,
     clients: usize,
     lost: usize,
+    answered: usize,
     responses: Vec<RawArgs>,
 }
 
@@ -48,8 +60,14 @@ pub struct Acks {
 impl AckCollector {
     /// Waits for this many nodes, this one included.
     pub fn new(servers: usize) -> Self {
-        let state = State { servers, counted_servers: 0, clients: 0, lost: 0, responses: Vec::new() };
-        Self(Arc::new(Inner { state: Mutex::new(state), complete: Notify::new() }))
+        let state = State { servers, counted_servers: 0, clients: 0, lost: 0, answered: 0, responses: Vec::new() };
+        Self(Arc::new(Inner { state: Mutex::new(state), complete: Notify::new(), listener: None }))
+    }
+
+    /// Hands everything on as it happens, for a broadcast of another node.
+    pub fn forwarding(listener: impl Fn(AckEvent<'_>) + Send + Sync + 'static) -> Self {
+        let state = State { servers: 1, counted_servers: 0, clients: 0, lost: 0, answered: 0, responses: Vec::new() };
+        Self(Arc::new(Inner { state: Mutex::new(state), complete: Notify::new(), listener: Some(Box::new(listener)) }))
     }
 
     /// It has turned out how many nodes there are.
@@ -59,6 +77,9 @@ impl AckCollector {
 
     /// A node has sent the event to this many sockets.
     pub fn add_clients(&self, clients: usize) {
+        if let Some(listener) = &self.0.listener {
+            listener(AckEvent::Clients(clients));
+        }
         self.change(|state| {
             state.counted_servers += 1;
             state.clients += clients;
@@ -67,7 +88,15 @@ impl AckCollector {
 
     /// A socket has answered.
     pub fn add_response(&self, response: RawArgs) {
-        self.change(|state| state.responses.push(response));
+        if let Some(listener) = &self.0.listener {
+            listener(AckEvent::Response(&response));
+        }
+        self.change(|state| {
+            state.answered += 1;
+            if self.0.listener.is_none() {
+                state.responses.push(response);
+            }
+        });
     }
 
     /// A socket is gone and will not answer.
@@ -80,7 +109,7 @@ impl AckCollector {
     }
 
     /// Returns when nothing more is to come.
-    pub(crate) async fn completed(&self) {
+    pub async fn completed(&self) {
         loop {
             let mut changed = std::pin::pin!(self.0.complete.notified());
             changed.as_mut().enable();
@@ -112,6 +141,12 @@ impl AckCollector {
     }
 }
 
+impl std::fmt::Debug for Inner {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Inner").field("state", &self.state).finish_non_exhaustive()
+    }
+}
+
 impl WeakCollector {
     /// The collector, if anybody wants its answers.
     pub(crate) fn upgrade(&self) -> Option<AckCollector> {
@@ -125,7 +160,7 @@ impl WeakCollector {
 
 impl State {
     fn is_settled(&self) -> bool {
-        self.counted_servers >= self.servers && self.responses.len() + self.lost >= self.clients
+        self.counted_servers >= self.servers && self.answered + self.lost >= self.clients
     }
 }
 

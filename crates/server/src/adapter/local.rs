@@ -261,8 +261,9 @@ impl Local {
         self.0.members.read().rooms_of(id).to_vec()
     }
 
-    pub(crate) fn on_room_event(&self, listener: RoomListener) {
-        self.0.room_listeners.write().push(listener);
+    /// Hears of everything that happens to rooms on this node.
+    pub fn on_room_event(&self, listener: impl Fn(&RoomEvent) + Send + Sync + 'static) {
+        self.0.room_listeners.write().push(Arc::new(listener));
     }
 
     fn deliver(&self, selection: &Selection, mut send: impl FnMut(&Socket), packet: &Packet) -> Delivered {

@@ -22,7 +22,7 @@ use crate::emit::EmitError;
 use crate::remote::RemoteSocketData;
 use crate::room::{Room, Rooms};
 pub(crate) use collector::WeakCollector;
-pub use collector::{AckCollector, Acks};
+pub use collector::{AckCollector, AckEvent, Acks};
 pub use local::{Delivered, Local, Packet, RoomEvent};
 pub use memory::MemoryAdapter;
 
@@ -59,6 +59,9 @@ pub trait Adapter: Send + Sync + 'static {
 
     /// Sends an event to the other nodes themselves and collects one answer of each.
     fn server_side_emit_with_ack(&self, name: &str, args: &dyn EmitArgs) -> Answer<Vec<Value>>;
+
+    /// The rooms of all nodes, those of single sockets left out.
+    fn all_rooms(&self) -> Answer<Vec<Room>>;
 
     /// How many nodes there are, this one included.
     fn server_count(&self) -> Answer<usize>;

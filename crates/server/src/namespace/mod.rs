@@ -12,8 +12,8 @@ use std::time::Duration;
 use fanfare_proto::ids::SocketId;
 use fanfare_proto::socket::{Args, EmitArgs, Value};
 use parking_lot::RwLock;
-use tokio::sync::Semaphore;
 use smol_str::SmolStr;
+use tokio::sync::Semaphore;
 
 use crate::ack::{Ack, FromAck, ServerReply};
 use crate::adapter::{Adapter, Answer, Local, RoomEvent, Selection};
@@ -172,7 +172,7 @@ impl Namespace {
     /// });
     /// ```
     pub fn on_room_event(&self, listener: impl Fn(&RoomEvent) + Send + Sync + 'static) -> &Self {
-        self.0.local.on_room_event(Arc::new(listener));
+        self.0.local.on_room_event(listener);
         self
     }
 
@@ -298,6 +298,11 @@ impl Namespace {
             Ok(()) => self.0.adapter.server_side_emit_with_ack(event, &args),
             Err(error) => Box::pin(std::future::ready(Err(error.into()))),
         }
+    }
+
+    /// The rooms of all servers, those of single sockets left out.
+    pub fn all_rooms(&self) -> Answer<Vec<Room>> {
+        self.0.adapter.all_rooms()
     }
 
     /// How many servers have the namespace, this one included.

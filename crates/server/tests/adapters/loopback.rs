@@ -1,6 +1,6 @@
 //! An adapter that connects servers of one process, each by a queue of its own.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -38,6 +38,7 @@ enum Message {
     Join(Scope, Vec<Room>),
     Leave(Scope, Vec<Room>),
     Disconnect(Scope, bool),
+    Rooms(oneshot::Sender<Vec<Room>>),
     ServerEvent(String, RawArgs, Option<oneshot::Sender<Value>>),
 }
 
@@ -88,12 +89,13 @@ async fn receive(local: Local, mut messages: UnboundedReceiver<Message>) {
             }
             Message::Broadcast(event, None) => {
                 let packet = local.encode(&event.as_broadcast(), None).expect("it was sent already");
-                drop(local.broadcast(&event.as_broadcast(), &packet));
+                local.broadcast(&event.as_broadcast(), &packet).tell();
             }
             Message::Fetch(scope, answer) => drop(answer.send(local.fetch_sockets(&scope.selection))),
             Message::Join(scope, rooms) => local.sockets_join(&scope.selection, &rooms),
             Message::Leave(scope, rooms) => local.sockets_leave(&scope.selection, &rooms),
             Message::Disconnect(scope, close) => local.disconnect_sockets(&scope.selection, close),
+            Message::Rooms(answer) => drop(answer.send(rooms(local))),
             Message::ServerEvent(name, args, answer) => {
                 let reply: Option<fanfare::ServerReply> = match answer {
                     Some(answer) => Some(Box::new(move |value| drop(answer.send(value)))),
@@ -137,12 +139,16 @@ impl Node {
     }
 }
 
+fn rooms(local: &Local) -> Vec<Room> {
+    local.rooms().into_iter().map(|(room, _)| room).collect()
+}
+
 impl Adapter for Node {
     fn broadcast(&self, broadcast: &Broadcast<'_>) -> Result<(), EmitError> {
         let packet = self.local.encode(broadcast, None)?;
         let event = Event::of(broadcast)?;
         self.tell(broadcast.scope, || Message::Broadcast(event.clone(), None));
-        drop(self.local.broadcast(broadcast, &packet));
+        self.local.broadcast(broadcast, &packet).tell();
         Ok(())
     }
 
@@ -194,6 +200,15 @@ impl Adapter for Node {
             Ok(args) => self.ask(|answer| Message::ServerEvent(name.to_owned(), args.clone(), Some(answer))),
             Err(error) => Box::pin(async { Err(EmitError::from(error).into()) }),
         }
+    }
+
+    fn all_rooms(&self) -> Answer<Vec<Room>> {
+        let rooms = rooms(&self.local);
+        let others = self.ask(Message::Rooms);
+        Box::pin(async move {
+            let all: BTreeSet<_> = rooms.into_iter().chain(others.await?.into_iter().flatten()).collect();
+            Ok(all.into_iter().collect())
+        })
     }
 
     fn server_count(&self) -> Answer<usize> {

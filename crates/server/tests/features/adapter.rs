@@ -52,7 +52,7 @@ impl Adapter for Noting {
         let flags: String = flags.iter().filter(|(set, _)| *set).map(|(_, name)| *name).collect();
         self.note(&format!("{flags}{}", broadcast.name), broadcast.scope);
         let packet = self.local.encode(broadcast, None)?;
-        drop(self.local.broadcast(broadcast, &packet));
+        self.local.broadcast(broadcast, &packet).tell();
         Ok(())
     }
 
@@ -91,6 +91,10 @@ impl Adapter for Noting {
     fn server_side_emit_with_ack(&self, name: &str, _: &dyn EmitArgs) -> Answer<Vec<Value>> {
         self.journal.note(format!("server side {name} with ack"));
         Box::pin(async { Ok(vec![Value::from("answer")]) })
+    }
+
+    fn all_rooms(&self) -> Answer<Vec<Room>> {
+        Box::pin(async { Ok(vec!["far away".into()]) })
     }
 
     fn server_count(&self) -> Answer<usize> {
@@ -176,6 +180,7 @@ async fn whatever_is_for_many_goes_through_it() {
     io.server_side_emit("hello", (1, "two"));
     assert_eq!(io.server_side_emit_with_ack("hello", ()).await, Ok(vec![Value::from("answer")]));
     assert_eq!(io.server_count().await, Ok(7));
+    assert_eq!(io.all_rooms().await, Ok(vec!["far away".into()]));
     journal.expect(["server side hello", "server side hello with ack"]).await;
 }
 

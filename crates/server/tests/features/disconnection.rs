@@ -209,7 +209,8 @@ async fn a_server_that_disconnects_a_polling_client() {
     let (polling, _) = node.polling_client().await;
     node.io.sockets()[0].disconnect(true);
     expect_end(&node, "server namespace disconnect").await;
-    assert_eq!(polling.poll().await.text(), "41\x1e1");
+    assert_eq!(polling.poll().await.text(), "41");
+    assert_eq!(polling.poll().await.text(), "6\x1e1");
     assert_eq!(polling.poll().await.status, 400);
 }
 

@@ -67,11 +67,6 @@ impl Gate {
         self.0.add_permits(1);
     }
 
-    /// Whether everybody has passed for whom it was opened.
-    pub(crate) fn is_passed(&self) -> bool {
-        self.0.available_permits() == 0
-    }
-
     pub(crate) async fn pass(&self) {
         self.0.acquire().await.expect("it is never closed").forget();
     }

@@ -69,8 +69,9 @@ impl Client {
         while self.received.is_empty() {
             self.wait();
             let body = self.waiting.take().expect("it waits").await.expect("the request succeeds");
-            self.received
-                .extend(body.split('\x1e').map(|packet| packet.strip_prefix('4').unwrap_or(packet).to_owned()));
+            // What ends a session comes with a packet that says nothing.
+            let packets = body.split('\x1e').filter(|packet| *packet != "6");
+            self.received.extend(packets.map(|packet| packet.strip_prefix('4').unwrap_or(packet).to_owned()));
         }
         self.received.pop_front().expect("there is one")
     }

@@ -71,6 +71,8 @@ async fn sockets_of_all_servers_join_and_leave(mut cluster: Cluster) {
     cluster.until_in(1, &["ab", "b", "bc"]).await;
     cluster.until_in(2, &["bc", "c", "x"]).await;
     cluster.check(io.to("x"), "c").await;
+    let rooms = io.all_rooms().await.expect("all servers answer");
+    assert!(["a", "bc", "x"].iter().all(|room| rooms.contains(&(*room).into())), "{rooms:?}");
 }
 
 async fn sockets_of_all_servers_are_disconnected(mut cluster: Cluster) {

@@ -1,0 +1,206 @@
+//! How Redis is reached: one server, the primary that Sentinel names, or a cluster.
+
+use std::time::Duration;
+
+use redis::aio::{ConnectionLike, MultiplexedConnection};
+use redis::cluster::ClusterClientBuilder;
+use redis::cluster_async::ClusterConnection;
+use redis::sentinel::{SentinelClient, SentinelClientBuilder, SentinelServerType};
+use redis::{
+    AsyncConnectionConfig, Client, Cmd, ConnectionInfo, IntoConnectionInfo as _, Pipeline, ProtocolVersion, PushInfo,
+    RedisError, RedisFuture, RedisResult, Value,
+};
+use tokio::sync::Mutex;
+
+use crate::config::{Config, Topology};
+use crate::{ConfigError, config};
+
+/// Makes connections.
+pub(crate) struct Connector {
+    to: To,
+    connect_timeout: Duration,
+    response_timeout: Duration,
+}
+
+enum To {
+    Server(Client),
+    /// It remembers the sentinels it has found, which takes it for itself while it connects.
+    Sentinel(Mutex<SentinelClient>),
+    Cluster(Vec<ConnectionInfo>),
+}
+
+/// Takes what Redis sends without being asked. Must not wait.
+pub(crate) type Pushed = Box<dyn Fn(PushInfo) -> Result<(), redis::aio::SendError> + Send + Sync>;
+
+/// One connection. Clones share it.
+#[derive(Clone)]
+pub(crate) enum Link {
+    Server(MultiplexedConnection),
+    Cluster(ClusterConnection),
+}
+
+impl Connector {
+    pub(crate) fn new(config: &Config) -> Result<Self, ConfigError> {
+        let to = match &config.topology {
+            Topology::Server(url) => To::Server(open(url)?),
+            Topology::Cluster(urls) => {
+                To::Cluster(urls.iter().map(|url| connection_info(url)).collect::<Result<_, _>>()?)
+            }
+            Topology::Sentinel { urls, primary } => To::Sentinel(Mutex::new(sentinel(urls, primary)?)),
+        };
+        Ok(Self { to, connect_timeout: config.connect_timeout, response_timeout: config.response_timeout })
+    }
+
+    /// Connects, within the connect timeout. A connection to a replica is none: what is published there reaches nobody.
+    pub(crate) async fn connect(&self, pushed: Option<Pushed>) -> RedisResult<Link> {
+        let connecting = async {
+            let mut link = self.open(pushed).await?;
+            refuse_replica(&mut link).await?;
+            Ok(link)
+        };
+        let timeout = self.connect_timeout + self.response_timeout;
+        tokio::time::timeout(timeout, connecting).await.unwrap_or_else(|_| Err(timed_out("connecting")))
+    }
+
+    async fn open(&self, pushed: Option<Pushed>) -> RedisResult<Link> {
+        let mut config = AsyncConnectionConfig::new()
+            .set_connection_timeout(Some(self.connect_timeout))
+            .set_response_timeout(Some(self.response_timeout));
+        match &self.to {
+            To::Server(client) => {
+                if let Some(pushed) = pushed {
+                    config = config.set_push_sender(pushed);
+                }
+                client.get_multiplexed_async_connection_with_config(&config).await.map(Link::Server)
+            }
+            To::Sentinel(client) => {
+                if let Some(pushed) = pushed {
+                    config = config.set_push_sender(pushed);
+                }
+                client.lock().await.get_async_connection_with_config(&config).await.map(Link::Server)
+            }
+            To::Cluster(nodes) => {
+                let mut builder = ClusterClientBuilder::new(nodes.clone())
+                    .use_protocol(ProtocolVersion::RESP3)
+                    .connection_timeout(self.connect_timeout)
+                    .response_timeout(self.response_timeout)
+                    .retries(1);
+                if let Some(pushed) = pushed {
+                    builder = builder.push_sender(pushed);
+                }
+                builder.build()?.get_async_connection().await.map(Link::Cluster)
+            }
+        }
+    }
+}
+
+impl Link {
+    /// Whether the link is to a cluster, where each sharded channel has its node.
+    pub(crate) fn is_cluster(&self) -> bool {
+        matches!(self, Self::Cluster(_))
+    }
+}
+
+impl ConnectionLike for Link {
+    fn req_packed_command<'a>(&'a mut self, cmd: &'a Cmd) -> RedisFuture<'a, Value> {
+        match self {
+            Self::Server(connection) => connection.req_packed_command(cmd),
+            Self::Cluster(connection) => connection.req_packed_command(cmd),
+        }
+    }
+
+    fn req_packed_commands<'a>(
+        &'a mut self,
+        pipeline: &'a Pipeline,
+        offset: usize,
+        count: usize,
+    ) -> RedisFuture<'a, Vec<Value>> {
+        match self {
+            Self::Server(connection) => connection.req_packed_commands(pipeline, offset, count),
+            Self::Cluster(connection) => connection.req_packed_commands(pipeline, offset, count),
+        }
+    }
+
+    fn get_db(&self) -> i64 {
+        match self {
+            Self::Server(connection) => connection.get_db(),
+            Self::Cluster(connection) => connection.get_db(),
+        }
+    }
+}
+
+/// The connections of a pool.
+pub(crate) struct Manager(pub(crate) std::sync::Arc<Connector>);
+
+/// A connection of a pool, and whether it is still of use.
+pub(crate) struct Pooled {
+    pub(crate) link: Link,
+    pub(crate) broken: bool,
+}
+
+impl bb8::ManageConnection for Manager {
+    type Connection = Pooled;
+    type Error = RedisError;
+
+    async fn connect(&self) -> Result<Pooled, RedisError> {
+        Ok(Pooled { link: self.0.connect(None).await?, broken: false })
+    }
+
+    async fn is_valid(&self, connection: &mut Pooled) -> Result<(), RedisError> {
+        redis::cmd("PING").exec_async(&mut connection.link).await
+    }
+
+    fn has_broken(&self, connection: &mut Pooled) -> bool {
+        connection.broken
+    }
+}
+
+/// An error of ours, where nothing has come in time.
+pub(crate) fn timed_out(what: &str) -> RedisError {
+    std::io::Error::new(std::io::ErrorKind::TimedOut, format!("{what} took too long")).into()
+}
+
+/// A user that may not ask is believed.
+async fn refuse_replica(link: &mut Link) -> RedisResult<()> {
+    let Link::Server(connection) = link else { return Ok(()) };
+    match redis::cmd("ROLE").query_async::<Vec<Value>>(connection).await {
+        Ok(role) if matches!(role.first(), Some(Value::BulkString(role)) if role == b"slave") => {
+            let message = "this Redis is a read-only replica, and what is published there stays there";
+            Err(std::io::Error::other(message).into())
+        }
+        Ok(_) => Ok(()),
+        Err(error) if error.code() == Some("NOPERM") => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
+fn open(url: &str) -> Result<Client, ConfigError> {
+    Client::open(connection_info(url)?).map_err(|error| config::wrong_url(url, &error))
+}
+
+/// RESP3 carries messages beside answers, on one connection.
+fn connection_info(url: &str) -> Result<ConnectionInfo, ConfigError> {
+    let info = url.into_connection_info().map_err(|error| config::wrong_url(url, &error))?;
+    let settings = info.redis_settings().clone().set_protocol(ProtocolVersion::RESP3);
+    Ok(info.set_redis_settings(settings))
+}
+
+fn sentinel(urls: &[String], primary: &str) -> Result<SentinelClient, ConfigError> {
+    let nodes = urls.iter().map(|url| connection_info(url)).collect::<Result<Vec<_>, _>>()?;
+    let first = nodes.first().map(|node| node.redis_settings().clone());
+    let addresses = nodes.iter().map(|node| node.addr().clone());
+    let wrong = |error: RedisError| config::wrong_url(&urls.join(","), &error);
+    let mut builder = SentinelClientBuilder::new(addresses, primary, SentinelServerType::Master)
+        .map_err(wrong)?
+        .set_client_to_redis_protocol(ProtocolVersion::RESP3);
+    if let Some(settings) = first {
+        builder = builder.set_client_to_redis_db(settings.db());
+        if let Some(username) = settings.username() {
+            builder = builder.set_client_to_redis_username(username);
+        }
+        if let Some(password) = settings.password() {
+            builder = builder.set_client_to_redis_password(password);
+        }
+    }
+    builder.build().map_err(wrong)
+}

@@ -1,0 +1,126 @@
+//! Makes one cluster of many Fanfare nodes, and of Node.js servers beside them, over Redis.
+//!
+//! ```no_run
+//! use fanfare::{Server, Socket};
+//! use fanfare_redis::RedisAdapter;
+//!
+//! # #[tokio::main]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let adapter = RedisAdapter::builder("redis://127.0.0.1/").connect().await?;
+//! let io = Server::builder().adapter(adapter).build()?;
+//! io.on_connect(async |io: Server, socket: Socket| io.emit("joined", &socket.id()));
+//! io.listen("0.0.0.0:3000").await?;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! What is emitted on one node reaches the clients of all; rooms, acknowledgements and
+//! [`fetch_sockets`](fanfare::Namespace::fetch_sockets) span the cluster. On the wire nodes speak what
+//! `@socket.io/redis-adapter` speaks, so that Node.js servers are nodes like any other.
+//!
+//! What a node sends arrives in order and at most once. While Redis is away every node serves its own clients; what it
+//! would have told the others meanwhile is dropped and counted, and [`RedisAdapter::status`] says why.
+//!
+//! - [`RedisAdapter`], [`RedisAdapterBuilder`]: the adapter and its options.
+//! - Inside: the `Hub` holds the connections; the `Publisher` keeps the order of what is sent, the `Subscriber` sees to it
+//!   that what is wanted is heard; a `NamespaceAdapter` is one namespace. The messages themselves are
+//!   `fanfare_proto::cluster`'s.
+
+mod adapter;
+mod config;
+mod connection;
+mod hub;
+mod metrics;
+mod publisher;
+mod status;
+mod subscriber;
+
+use std::fmt;
+use std::sync::Arc;
+
+use fanfare::adapter::{Adapter, AdapterFactory, Local};
+use tokio::sync::watch;
+
+use adapter::NamespaceAdapter;
+use config::{Config, Topology};
+pub use config::{Kind, RedisAdapterBuilder};
+pub use fanfare_proto::cluster::SubscriptionMode;
+use hub::Hub;
+pub use status::Status;
+
+/// Connects the nodes of a cluster over Redis. Cheap to clone; clones share the connections.
+#[derive(Clone)]
+pub struct RedisAdapter(Arc<Hub>);
+
+/// An option with a value it cannot have. The program should not start.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{option}: {value} is not allowed; {allowed}")]
+pub struct ConfigError {
+    /// The name of the option.
+    pub option: &'static str,
+    /// The value it was given; of an address without its password.
+    pub value: String,
+    /// What it may be.
+    pub allowed: &'static str,
+}
+
+impl ConfigError {
+    pub(crate) fn new(option: &'static str, value: String, allowed: &'static str) -> Self {
+        Self { option, value, allowed }
+    }
+}
+
+impl RedisAdapter {
+    /// Over one Redis server, at `redis://[user:password@]host[:port][/database]`, or `rediss://` for TLS.
+    pub fn builder(url: impl Into<String>) -> RedisAdapterBuilder {
+        RedisAdapterBuilder::new(Topology::Server(url.into()))
+    }
+
+    /// Over the primary that Sentinel names. User, password and database of the first address are those of the primary.
+    pub fn sentinel<T: Into<String>>(
+        urls: impl IntoIterator<Item = T>,
+        primary: impl Into<String>,
+    ) -> RedisAdapterBuilder {
+        let urls = urls.into_iter().map(Into::into).collect();
+        RedisAdapterBuilder::new(Topology::Sentinel { urls, primary: primary.into() })
+    }
+
+    /// Over a Redis Cluster, for [sharded](Kind::Sharded) pub/sub.
+    pub fn cluster<T: Into<String>>(urls: impl IntoIterator<Item = T>) -> RedisAdapterBuilder {
+        RedisAdapterBuilder::new(Topology::Cluster(urls.into_iter().map(Into::into).collect()))
+    }
+
+    /// Over one Redis server, with the default options.
+    pub async fn connect(url: impl Into<String>) -> Result<Self, ConfigError> {
+        Self::builder(url).connect().await
+    }
+
+    pub(crate) async fn start(config: Config) -> Result<Self, ConfigError> {
+        let hub = Hub::start(config)?;
+        hub.settled().await;
+        Ok(Self(Arc::new(hub)))
+    }
+
+    /// Whether the other nodes can be reached.
+    pub fn status(&self) -> Status {
+        self.0.status().get()
+    }
+
+    /// Sees every change of the [status](Self::status).
+    pub fn watch_status(&self) -> watch::Receiver<Status> {
+        self.0.status().watch()
+    }
+}
+
+impl AdapterFactory for RedisAdapter {
+    fn adapter(&self, local: Local) -> Arc<dyn Adapter> {
+        let wire = self.0.wire(local.namespace());
+        Arc::new(NamespaceAdapter::new(local, &self.0, wire))
+    }
+}
+
+impl fmt::Debug for RedisAdapter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RedisAdapter").field("status", &self.status()).finish()
+    }
+}

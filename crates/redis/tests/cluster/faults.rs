@@ -1,0 +1,164 @@
+//! Redis away, and back.
+
+use std::time::Duration;
+
+use fanfare_redis::{RedisAdapter, Status};
+use fanfare_testkit::{Redis, free_port};
+
+use crate::common::{KINDS, Node, eventually, nodes, settle};
+
+/// Everything works again: an event of each node reaches the client of the other.
+async fn works([a, b]: &[Node; 2]) {
+    let (mut near, mut far) = (a.client().await, b.client().await);
+    let (near, far) = (&mut near, &mut far);
+    a.io.emit("from a", ());
+    assert_eq!(far.event().await, r#"["from a"]"#);
+    b.io.emit("from b", ());
+    assert_eq!(near.event().await, r#"["from a"]"#);
+    assert_eq!(near.event().await, r#"["from b"]"#);
+}
+
+#[tokio::test]
+async fn a_redis_that_is_killed_and_restarted_is_found_again() {
+    for kind in KINDS {
+        let mut redis = Redis::start().await;
+        let pair: [Node; 2] = nodes(&redis, kind).await;
+        let _room = pair[1].client_in("r1").await;
+        redis.kill();
+        pair[0].wait_for(|status| matches!(status, Status::Down(_))).await;
+        let mut local = pair[0].client().await;
+        pair[0].io.emit("local", ());
+        assert_eq!(local.event().await, r#"["local"]"#, "its own clients are served on");
+        drop(local);
+        assert!(pair[0].metric("fanfare_adapter_not_published_total") > 0.0);
+        redis.restart().await;
+        pair[0].is_up().await;
+        pair[1].is_up().await;
+        works(&pair).await;
+        assert_eq!(pair[0].io.server_count().await, Ok(2), "no subscription has been left behind or doubled");
+    }
+}
+
+#[tokio::test]
+async fn connections_that_are_dropped_are_made_again() {
+    let redis = Redis::start().await;
+    for kind in KINDS {
+        let pair: [Node; 2] = nodes(&redis, kind).await;
+        for client_type in ["normal", "pubsub"] {
+            redis.command(&format!("CLIENT KILL TYPE {client_type}")).await;
+        }
+        settle().await;
+        pair[0].is_up().await;
+        pair[1].is_up().await;
+        works(&pair).await;
+    }
+}
+
+#[tokio::test]
+async fn a_redis_that_hangs_is_noticed_and_blocks_nobody() {
+    let redis = Redis::start().await;
+    let start = async || {
+        let builder = RedisAdapter::builder(redis.url());
+        let timeout = Duration::from_millis(300);
+        Node::with(builder.ping_interval(timeout).response_timeout(timeout).connect_timeout(timeout)).await
+    };
+    let pair = [start().await, start().await];
+    settle().await;
+    redis.pause();
+    let mut local = pair[0].client().await;
+    let asked = tokio::time::Instant::now();
+    for number in 0..1000 {
+        pair[0].io.emit("number", &number);
+    }
+    assert!(pair[0].io.fetch_sockets().await.is_err());
+    assert!(asked.elapsed() < Duration::from_secs(3));
+    for number in 0..1000 {
+        assert_eq!(local.event().await, format!(r#"["number",{number}]"#));
+    }
+    pair[0].wait_for(|status| matches!(status, Status::Down(_))).await;
+    pair[1].wait_for(|status| matches!(status, Status::Down(_))).await;
+    redis.resume();
+    pair[0].is_up().await;
+    pair[1].is_up().await;
+    drop(local);
+    works(&pair).await;
+}
+
+#[tokio::test]
+async fn a_node_starts_without_redis_and_joins_when_it_comes() {
+    let port = free_port();
+    let node = Node::with(RedisAdapter::builder(format!("redis://127.0.0.1:{port}/"))).await;
+    let Status::Down(reason) = node.adapter.status() else { panic!("there is no Redis") };
+    assert!(reason.contains("refused"), "{reason}");
+    let mut client = node.client().await;
+    node.io.emit("hello", ());
+    assert_eq!(client.event().await, r#"["hello"]"#);
+    assert!(node.io.fetch_sockets().await.is_err());
+    let _redis = Redis::start_on(port, &[]).await;
+    node.is_up().await;
+    assert_eq!(node.io.server_count().await, Ok(1));
+}
+
+#[tokio::test]
+async fn a_wrong_password_is_named_and_not_shown() {
+    let redis = Redis::start_with(&["--requirepass", "right"]).await;
+    let url = redis.url().replace("redis://", "redis://:wrong-secret@");
+    let node = Node::with(RedisAdapter::builder(url)).await;
+    let Status::Down(reason) = node.adapter.status() else { panic!("the password is wrong") };
+    assert!(reason.contains("password") && !reason.contains("wrong-secret"), "{reason}");
+    let url = redis.url().replace("redis://", "redis://:right@");
+    let node = Node::with(RedisAdapter::builder(url)).await;
+    assert_eq!(node.adapter.status(), Status::Up);
+}
+
+#[tokio::test]
+async fn a_replica_is_refused() {
+    let primary = Redis::start().await;
+    let replica = Redis::start_with(&["--replicaof", "127.0.0.1", &primary.port().to_string()]).await;
+    let node = Node::with(RedisAdapter::builder(replica.url())).await;
+    let Status::Down(reason) = node.adapter.status() else { panic!("it is a replica") };
+    assert!(reason.contains("read-only replica"), "{reason}");
+    replica.command("REPLICAOF NO ONE").await;
+    node.is_up().await;
+}
+
+#[tokio::test]
+async fn a_full_redis_is_tried_again() {
+    let redis = Redis::start_with(&["--maxclients", "1"]).await;
+    let node = Node::with(RedisAdapter::builder(redis.url())).await;
+    node.is_up().await;
+    // The connection that listens has the only place; publishing needs another.
+    node.io.emit("lost", ());
+    eventually("it is counted", async || node.metric("fanfare_adapter_not_published_total") > 0.0).await;
+    assert_eq!(node.adapter.status(), Status::Up);
+}
+
+#[tokio::test]
+async fn poison_on_every_channel_harms_nobody() {
+    let redis = Redis::start().await;
+    let pair: [Node; 2] = nodes(&redis, Default::default()).await;
+    let mut client = pair[0].client_in("r1").await;
+    let prefix = &pair[0].prefix;
+    let mut poisonous = 0;
+    for channel in [format!("{prefix}#/#"), format!("{prefix}#/#r1#"), format!("{prefix}-request#/#")] {
+        for payload in [
+            &b"x"[..],
+            b"{}",
+            b"{\"type\":5}",
+            b"\xc1",
+            b"\xc0",
+            b"",
+            b"{\"type\":99,\"requestId\":\"x\"}",
+            b"\x93\xa1x",
+        ] {
+            redis.publish(&channel, payload).await;
+            poisonous += 1;
+        }
+    }
+    redis.publish(&format!("{prefix}-response#/#"), b"{\"requestId\":7,\"sockets\":3}").await;
+    pair[1].io.emit("good", ());
+    assert_eq!(client.event().await, r#"["good"]"#);
+    drop(client);
+    works(&pair).await;
+    assert!(pair[0].metric("fanfare_adapter_malformed_total") >= f64::from(poisonous));
+}

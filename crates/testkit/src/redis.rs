@@ -1,0 +1,131 @@
+//! A Redis server that lives as long as a test.
+
+use std::net::TcpListener;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+
+use crate::within;
+
+/// A Redis server on a free port of the loopback, without persistence. Ends with its owner.
+#[derive(Debug)]
+pub struct Redis {
+    port: u16,
+    args: Vec<String>,
+    process: Child,
+}
+
+impl Redis {
+    /// Starts a server and waits until it answers.
+    pub async fn start() -> Self {
+        Self::start_with(&[]).await
+    }
+
+    /// Starts a server with further arguments, such as `--requirepass secret`.
+    pub async fn start_with(args: &[&str]) -> Self {
+        Self::start_on(free_port(), args).await
+    }
+
+    /// Starts a server on a certain port.
+    pub async fn start_on(port: u16, args: &[&str]) -> Self {
+        let args: Vec<String> = args.iter().map(|&arg| arg.to_owned()).collect();
+        let redis = Self { port, process: spawn(port, &args), args };
+        redis.ready().await;
+        redis
+    }
+
+    /// The address for a client.
+    pub fn url(&self) -> String {
+        format!("redis://127.0.0.1:{}/", self.port)
+    }
+
+    /// The port it listens on.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Ends it without a word, and with everything it knew.
+    pub fn kill(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+
+    /// Starts it again on the same port, empty.
+    pub async fn restart(&mut self) {
+        self.kill();
+        self.process = spawn(self.port, &self.args);
+        self.ready().await;
+    }
+
+    /// Stops it as if its machine hung: connections stay open and nothing answers.
+    pub fn pause(&self) {
+        self.signal("-STOP");
+    }
+
+    /// Lets it go on.
+    pub fn resume(&self) {
+        self.signal("-CONT");
+    }
+
+    /// Sends a command of words; returns the first line of the answer.
+    pub async fn command(&self, line: &str) -> String {
+        let words: Vec<&[u8]> = line.split(' ').map(str::as_bytes).collect();
+        self.send(&words).await
+    }
+
+    /// Publishes any bytes.
+    pub async fn publish(&self, channel: &str, payload: &[u8]) {
+        self.send(&[b"PUBLISH", channel.as_bytes(), payload]).await;
+    }
+
+    async fn send(&self, words: &[&[u8]]) -> String {
+        let mut command = format!("*{}\r\n", words.len()).into_bytes();
+        for word in words {
+            command.extend_from_slice(format!("${}\r\n", word.len()).as_bytes());
+            command.extend_from_slice(word);
+            command.extend_from_slice(b"\r\n");
+        }
+        let mut stream = within("connect", TcpStream::connect(("127.0.0.1", self.port))).await.expect("it listens");
+        stream.write_all(&command).await.expect("it reads");
+        let mut answer = vec![0; 4096];
+        let len = within("answer", stream.read(&mut answer)).await.expect("it answers");
+        String::from_utf8_lossy(&answer[..len]).lines().next().unwrap_or_default().to_owned()
+    }
+
+    async fn ready(&self) {
+        let listens = async {
+            while TcpStream::connect(("127.0.0.1", self.port)).await.is_err() {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        within("start of redis-server", listens).await;
+    }
+
+    fn signal(&self, signal: &str) {
+        let id = self.process.id().to_string();
+        let sent = Command::new("kill").args([signal, &id]).status().expect("kill is there");
+        assert!(sent.success(), "kill {signal} {id}");
+    }
+}
+
+impl Drop for Redis {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+/// A port that nobody listens on, for now.
+pub fn free_port() -> u16 {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).expect("the loopback has a free port");
+    listener.local_addr().expect("it is bound").port()
+}
+
+fn spawn(port: u16, args: &[String]) -> Child {
+    let mut command = Command::new("redis-server");
+    command.args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]);
+    command.args(["--dir", "/tmp", "--enable-debug-command", "yes"]).args(args);
+    command.stdout(Stdio::null()).stderr(Stdio::null()).stdin(Stdio::null());
+    command.spawn().expect("redis-server is installed")
+}
