@@ -1,6 +1,6 @@
 # Fanfare. `make run` starts a node with the chat demo, `make test` runs every test; both install what is missing.
 
-.PHONY: help run test test-rust test-clients test-websocket test-demo screenshot check fmt bench fuzz conformance setup clean
+.PHONY: help run test test-rust test-clients test-cluster test-websocket test-demo screenshot check fmt bench fuzz conformance setup clean
 
 CLIENT  := crates/gateway/client
 CLIENTS := crates/gateway/tests/clients
@@ -15,9 +15,9 @@ help: ## Show this list
 run: $(SETUP)/client ## Start a node with the chat demo on http://localhost:3000
 	cargo run --release -p fanfare-gateway
 
-test: test-rust test-clients test-websocket test-demo ## Run every test
+test: test-rust test-clients test-cluster test-websocket test-demo ## Run every test
 
-test-rust: $(SETUP)/client ## Unit, integration and documentation tests
+test-rust: $(SETUP)/client $(SETUP)/redis ## Unit, integration and documentation tests
 	cargo test --workspace --lib --bins --tests --quiet
 	cargo test --workspace --doc --quiet
 
@@ -26,6 +26,10 @@ test-clients: $(SETUP)/client $(SETUP)/clients ## The official JavaScript client
 	cargo build -p fanfare --example features
 	cargo build -p fanfare-proto --example verdicts
 	cd $(CLIENTS) && node --test clients/*.test.js
+
+test-cluster: $(SETUP)/clients $(SETUP)/redis ## Clusters of Fanfare and Node.js servers over a real Redis
+	cargo build -p fanfare-redis --example cluster_node
+	cd $(CLIENTS) && node --test cluster/*.test.js
 
 test-websocket: $(SETUP)/venv ## The Autobahn WebSocket cases
 	cargo build -p fanfare-engine --example ws_echo
@@ -59,7 +63,7 @@ fuzz: ## Fuzz every decoder, each for FUZZ_SECONDS
 conformance: ## Run the official protocol and client suites, from a checkout named by SOCKET_IO
 	./crates/server/tests/official_suites.mjs $(SOCKET_IO)
 
-setup: $(SETUP)/client $(SETUP)/clients $(SETUP)/venv $(SETUP)/browser ## Install everything the tests need
+setup: $(SETUP)/client $(SETUP)/clients $(SETUP)/redis $(SETUP)/venv $(SETUP)/browser ## Install everything the tests need
 
 clean: ## Remove everything that was built or installed
 	rm -rf target $(CLIENT)/node_modules $(CLIENTS)/node_modules
@@ -75,6 +79,10 @@ $(SETUP)/clients: $(CLIENTS)/package-lock.json
 $(SETUP)/venv:
 	python3 -m venv $(VENV)
 	$(VENV)/bin/pip install --quiet kosoku
+	@mkdir -p $(@D) && touch $@
+
+$(SETUP)/redis:
+	command -v redis-server >/dev/null || ($(SUDO) apt-get update -qq && $(SUDO) apt-get install -y -qq redis-server)
 	@mkdir -p $(@D) && touch $@
 
 $(SETUP)/browser:

@@ -95,7 +95,7 @@ async fn receive(local: Local, mut messages: UnboundedReceiver<Message>) {
             Message::Join(scope, rooms) => local.sockets_join(&scope.selection, &rooms),
             Message::Leave(scope, rooms) => local.sockets_leave(&scope.selection, &rooms),
             Message::Disconnect(scope, close) => local.disconnect_sockets(&scope.selection, close),
-            Message::Rooms(answer) => drop(answer.send(rooms(local))),
+            Message::Rooms(answer) => drop(answer.send(rooms(&local))),
             Message::ServerEvent(name, args, answer) => {
                 let reply: Option<fanfare::ServerReply> = match answer {
                     Some(answer) => Some(Box::new(move |value| drop(answer.send(value)))),
