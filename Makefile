@@ -23,7 +23,7 @@ test-rust: $(SETUP)/client ## Unit, integration and documentation tests
 test-clients: $(SETUP)/client $(SETUP)/clients ## The official JavaScript clients against a real node
 	cargo build -p fanfare-gateway --bin fanfare
 	cargo build -p fanfare --example features
-	cd $(CLIENTS) && node --test clients/*.test.js
+	cd $(CLIENTS) && node --test --test-concurrency=4 clients/*.test.js
 
 test-websocket: $(SETUP)/venv ## The Autobahn WebSocket cases
 	cargo build -p fanfare-engine --example ws_echo
