@@ -25,7 +25,7 @@ test-clients: $(SETUP)/client $(SETUP)/clients ## The official JavaScript client
 	cargo build -p fanfare-gateway --bin fanfare
 	cargo build -p fanfare --example features
 	cargo build -p fanfare-proto --example verdicts
-	cd $(CLIENTS) && node --test clients/*.test.js
+	cd $(CLIENTS) && node --test --test-concurrency=4 clients/*.test.js
 
 test-cluster: $(SETUP)/clients $(SETUP)/redis ## Clusters of Fanfare and Node.js servers over a real Redis
 	cargo build -p fanfare-redis --example cluster_node

@@ -12,7 +12,7 @@ use std::time::Duration;
 use fanfare::{
     Ack, AckArgs, AckError, Auth, BroadcastAckError, ConnectError, Cookie, Data, DisconnectReason, EmitError,
     EventName, HandlerError, Handshake, Listener, Namespace, Parser, RawArgs, Recovery, Server, ServerBuilder, Socket,
-    Transport, Value,
+    State, Transport, Value,
 };
 use parking_lot::Mutex;
 use serde::Serialize;
@@ -33,7 +33,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
 }
 
 fn configure(mut args: impl Iterator<Item = String>) -> Result<ServerBuilder, Box<dyn std::error::Error>> {
-    let mut builder = Server::builder();
+    let mut builder = Server::builder().state(Ends::default());
     while let Some(option) = args.next() {
         let mut value = || args.next().ok_or_else(|| format!("{option}: its value is missing"));
         builder = match option.as_str() {
@@ -187,18 +187,30 @@ fn handle_failures(socket: &Socket) {
     socket.on("panic", async || -> () { panic!("a secret of the server") });
 }
 
-/// The end of sockets, and who hears of it: those that `watch` an id.
+/// The end of sockets, and who hears of it: those that `watch` an id, before or after.
 fn handle_ends(socket: &Socket) {
-    socket.on("watch", async |socket: Socket, Data(id): Data<String>| socket.join(watchers(&id)));
+    socket.on("watch", async |socket: Socket, State(ends): State<Ends>, Data(id): Data<String>| {
+        socket.join(watchers(&id));
+        let ended = ends.lock().get(&id).copied();
+        if let Some(reason) = ended {
+            socket.emit("ended", (&id, reason));
+        }
+    });
     socket.on_disconnecting(async |socket: Socket, namespace: Namespace| {
         namespace.to(watchers(&socket.id())).emit("ending", (&socket.id(), &socket.rooms()))
     });
-    socket.on_disconnect(async |socket: Socket, namespace: Namespace, reason: DisconnectReason| {
-        namespace.to(watchers(&socket.id())).emit("ended", (&socket.id(), reason.as_str()))
-    });
+    socket.on_disconnect(
+        async |socket: Socket, namespace: Namespace, State(ends): State<Ends>, reason: DisconnectReason| {
+            ends.lock().insert(socket.id().to_string(), reason.as_str());
+            namespace.to(watchers(&socket.id())).emit("ended", (&socket.id(), reason.as_str()))
+        },
+    );
     socket.on("disconnect me", async |socket: Socket, Data(close): Data<bool>| socket.disconnect(close));
     socket.on("close me", async |socket: Socket| socket.conn().close());
 }
+
+/// Why sockets have ended, by their ids.
+type Ends = Arc<Mutex<HashMap<String, &'static str>>>;
 
 fn watchers(id: &impl ToString) -> String {
     format!("watchers of {}", id.to_string())

@@ -64,7 +64,6 @@ everywhere("a session comes back again and again", RECOVERY, async (context) => 
   const { room, socket, friend, heard } = meeting;
   const { id } = socket;
   for (const round of [1, 2, 3]) {
-    await ask(friend, "watch", id);
     await lose(meeting);
     await ask(friend, "tell", { rooms: [room] }, round);
     await comeBack(socket);

@@ -8,7 +8,8 @@ import { startFeatures, startNode } from "../support/fanfare.js";
 import { everywhere } from "../support/matrix.js";
 import { ask, count, next, unique, upgraded } from "../support/wait.js";
 
-const node = await startNode(["--app", "testbed"]);
+// A hundred upgrades at once may take a while on a machine that has other things to do.
+const node = await startNode(["--app", "testbed", "--upgrade-timeout", "60s"]);
 const features = await startFeatures();
 after(() => Promise.all([node.stop(), features.stop()]));
 

@@ -30,8 +30,11 @@ export async function startRelay(url) {
     pair.forEach((socket) => {
       socket.on("error", () => {});
       socket.on("close", () => {
-        pairs.delete(pair);
-        pair.forEach((each) => each.destroy());
+        // Nobody hears through a frozen network that it has been given up.
+        if (!frozen) {
+          pairs.delete(pair);
+          pair.forEach((each) => each.destroy());
+        }
       });
     });
     client.on("data", (data) => said.push(data));
