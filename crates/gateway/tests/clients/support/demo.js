@@ -19,7 +19,10 @@ const CHROMIUM_ARGS = [
 ];
 
 /** What a browser says of every request while there is no server. */
-const OUTAGE = /net::ERR_(CONNECTION|INTERNET|NETWORK|EMPTY|INCOMPLETE)|WebSocket connection to .* failed/;
+const OUTAGE = /net::ERR_(CONNECTION|INTERNET|EMPTY|INCOMPLETE)|WebSocket connection to .* failed/;
+
+/** What it says when an interface of this machine comes or goes, as those of containers do: it ends all requests then. */
+const INTERRUPTION = /net::ERR_NETWORK_CHANGED/;
 
 const PATIENCE_MS = 20_000;
 
@@ -50,7 +53,7 @@ export class Demo {
     const visitor = (isPlain && this.idle.pop()) || (await this.#newVisitor(isPlain, options));
     this.visitors.push(visitor);
     await prepare?.(visitor.page);
-    await visitor.page.goto(this.node.url);
+    await visitor.load(this.node.url);
     if (waits) await visitor.isBy("websocket");
     if (name) await visitor.rename(name);
     return visitor;
@@ -102,7 +105,11 @@ class Visitor {
     this.isOutageExpected = false;
     this.isPlain = isPlain;
     this.hasCrashed = false;
+    this.isInterrupted = false;
     context.setDefaultTimeout(PATIENCE_MS);
+    page.on("requestfailed", (request) => {
+      this.isInterrupted ||= INTERRUPTION.test(request.failure().errorText);
+    });
     page.on("crash", () => {
       this.hasCrashed = true;
     });
@@ -112,6 +119,17 @@ class Visitor {
       this.complaints.push(`dialog: ${dialog.message()}`);
       dialog.dismiss();
     });
+  }
+
+  /** Loads the page, again where that was interrupted. */
+  async load(url) {
+    do {
+      this.isInterrupted = false;
+      await this.page.goto(url).catch((error) => {
+        if (!INTERRUPTION.test(error.message)) throw error;
+        this.isInterrupted = true;
+      });
+    } while (this.isInterrupted);
   }
 
   get canReturn() {
@@ -226,7 +244,8 @@ class Visitor {
 
   #note(type, text) {
     if (type !== "error" && type !== "warning") return;
-    if (!this.isOutageExpected || !OUTAGE.test(text)) this.complaints.push(`${type}: ${text}`);
+    const isExpected = INTERRUPTION.test(text) || (this.isOutageExpected && OUTAGE.test(text));
+    if (!isExpected) this.complaints.push(`${type}: ${text}`);
   }
 }
 
