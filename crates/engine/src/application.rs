@@ -41,6 +41,8 @@ pub struct Received<'a> {
     pub message: Message<'a>,
     /// Over polling, the POST that carried it.
     pub request: Option<&'a Parts>,
+    /// Whether the same POST ends the session with its last packet.
+    pub is_farewell: bool,
 }
 
 /// The content of a message.

@@ -222,7 +222,7 @@ impl Shared {
         Ok(session)
     }
 
-    /// A WebSocket has a task, until what is returned is dropped.
+    /// There is a WebSocket, or there is about to be, until what is returned is dropped.
     pub(crate) fn count_websocket(&self) -> Arc<()> {
         self.websockets.clone()
     }

@@ -25,7 +25,9 @@ impl Handshake {
     pub(crate) fn new(request: &mut Parts, address: Option<IpAddr>, secure: bool) -> Self {
         let target = request.uri.path_and_query().map_or("/", |target| target.as_str());
         let text = Packed::new(target, &request.headers);
-        let extensions = std::mem::take(&mut request.extensions);
+        // Most requests bring none; what is left then is an empty table.
+        let extensions = Some(std::mem::take(&mut request.extensions)).filter(|extensions| !extensions.is_empty());
+        let extensions = extensions.unwrap_or_default();
         Self(Arc::new(Inner { text, address, secure, time: SystemTime::now(), extensions }))
     }
 

@@ -32,6 +32,8 @@ mod clock;
 mod config;
 mod engine;
 mod flusher;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod handshake;
 mod http;
 mod listener;

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
-use bytes::{Buf as _, Bytes};
+use bytes::Bytes;
 use fanfare_proto::buffer::{Buffer, Frame};
 use fanfare_proto::engine::payload;
 use fastwebsockets::{OpCode, Payload};
@@ -63,7 +63,7 @@ impl Drop for Journey {
 #[derive(Debug)]
 pub(crate) struct OutgoingFrame {
     /// Header and payload. Frames of a server are not masked, so the same bytes serve every client.
-    bytes: Bytes,
+    bytes: Buffer,
     header_len: usize,
     binary: bool,
     /// The same message in base64, as a text frame.
@@ -72,7 +72,7 @@ pub(crate) struct OutgoingFrame {
 
 #[derive(Debug)]
 struct TextFrame {
-    bytes: Bytes,
+    bytes: Buffer,
     header_len: usize,
 }
 
@@ -104,7 +104,7 @@ impl Outgoing {
     pub(crate) fn pong(payload: &[u8], budget: &Arc<Budget>) -> Self {
         let mut frame = Buffer::from(payload);
         let header_len = prepend_header(&mut frame, OpCode::Pong);
-        let frame = OutgoingFrame { bytes: into_bytes(frame), header_len, binary: false, base64: OnceLock::new() };
+        let frame = OutgoingFrame { bytes: frame, header_len, binary: false, base64: OnceLock::new() };
         Self::new(SmallVec::from_iter([frame]), false, budget, None)
     }
 
@@ -139,7 +139,7 @@ impl Outgoing {
     pub fn payloads(&self) -> impl Iterator<Item = Bytes> {
         self.0.frames.iter().map(|frame| {
             let packet_type = usize::from(!frame.binary);
-            frame.bytes.slice(frame.header_len + packet_type..)
+            Bytes::copy_from_slice(&frame.bytes.as_slice()[frame.header_len + packet_type..])
         })
     }
 
@@ -160,27 +160,28 @@ impl OutgoingFrame {
 
     fn binary(mut payload: Buffer) -> Self {
         let header_len = prepend_header(&mut payload, OpCode::Binary);
-        Self { bytes: into_bytes(payload), header_len, binary: true, base64: OnceLock::new() }
+        Self { bytes: payload, header_len, binary: true, base64: OnceLock::new() }
     }
 
     /// The frame for a WebSocket; `base64` for a client that has asked for text only.
-    pub(crate) fn websocket(&self, base64: bool) -> &Bytes {
-        if self.binary && base64 { &self.base64().bytes } else { &self.bytes }
+    pub(crate) fn websocket(&self, base64: bool) -> &[u8] {
+        let bytes = if self.binary && base64 { &self.base64().bytes } else { &self.bytes };
+        bytes.as_slice()
     }
 
     /// The packet for a polling payload.
     pub(crate) fn polling(&self) -> &[u8] {
         if self.binary {
             let text = self.base64();
-            &text.bytes[text.header_len..]
+            &text.bytes.as_slice()[text.header_len..]
         } else {
-            &self.bytes[self.header_len..]
+            &self.bytes.as_slice()[self.header_len..]
         }
     }
 
     fn base64(&self) -> &TextFrame {
         self.base64.get_or_init(|| {
-            let text = payload::binary_text(&self.bytes[self.header_len..]);
+            let text = payload::binary_text(&self.bytes.as_slice()[self.header_len..]);
             TextFrame::new(Buffer::from(text.as_bytes()))
         })
     }
@@ -189,7 +190,7 @@ impl OutgoingFrame {
 impl TextFrame {
     fn new(mut payload: Buffer) -> Self {
         let header_len = prepend_header(&mut payload, OpCode::Text);
-        Self { bytes: into_bytes(payload), header_len }
+        Self { bytes: payload, header_len }
     }
 }
 
@@ -200,13 +201,6 @@ pub(crate) fn prepend_header(payload: &mut Buffer, opcode: OpCode) -> usize {
     let len = fastwebsockets::Frame::new(true, opcode, None, content).fmt_head(&mut header);
     payload.prepend(&header[..len]);
     len
-}
-
-fn into_bytes(buffer: Buffer) -> Bytes {
-    let (bytes, start) = buffer.into_parts();
-    let mut bytes = Bytes::from(bytes);
-    bytes.advance(start);
-    bytes
 }
 
 const MAX_HEADER_LEN: usize = 16;
@@ -318,7 +312,7 @@ mod tests {
     fn text_serves_both_transports_from_the_same_bytes() {
         let (outgoing, _) = message(Frame::Text(Buffer::from(&b"hi"[..])));
         let frame = &outgoing.frames()[0];
-        assert_eq!(&frame.websocket(false)[..], b"\x81\x034hi");
+        assert_eq!(frame.websocket(false), b"\x81\x034hi");
         assert_eq!(frame.polling(), b"4hi");
         assert_eq!(frame.websocket(false)[2..].as_ptr(), frame.polling().as_ptr());
         assert_eq!(outgoing.payloads().next().unwrap(), "hi");
@@ -328,15 +322,15 @@ mod tests {
     fn binary_data_is_bare_or_base64() {
         let (outgoing, _) = message(Frame::Binary(Buffer::from(&[1, 2, 3, 4][..])));
         let frame = &outgoing.frames()[0];
-        assert_eq!(&frame.websocket(false)[..], b"\x82\x04\x01\x02\x03\x04");
-        assert_eq!(&frame.websocket(true)[..], b"\x81\x09bAQIDBA==");
+        assert_eq!(frame.websocket(false), b"\x82\x04\x01\x02\x03\x04");
+        assert_eq!(frame.websocket(true), b"\x81\x09bAQIDBA==");
         assert_eq!(frame.polling(), b"bAQIDBA==");
     }
 
     #[test]
     fn long_payloads_get_long_headers() {
         let (outgoing, _) = message(Frame::Text(Buffer::from(&[b'x'; 70_000][..])));
-        let frame = outgoing.frames()[0].websocket(false).clone();
+        let frame = outgoing.frames()[0].websocket(false);
         assert_eq!(frame[..10], [0x81, 127, 0, 0, 0, 0, 0, 1, 0x11, 0x71]);
     }
 

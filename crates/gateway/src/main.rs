@@ -101,7 +101,7 @@ async fn serve(config: &Config) -> Result<(), Box<dyn Error>> {
         tokio::spawn(admin.serve(registry, readiness.clone()));
     }
     announce(greeting);
-    let service = io.layer().layer(page::router(options.app));
+    let service = io.layer().layer(page::router(options.app, io.engine().path()));
     let mut serving = tokio::spawn(listener.serve(service));
     tokio::select! {
         served = &mut serving => return Ok(served??),
@@ -112,8 +112,10 @@ async fn serve(config: &Config) -> Result<(), Box<dyn Error>> {
     let ending = async {
         // Clients that have not been sent away yet are served until then.
         io.drain(options.drain_time).await;
-        handle.shutdown();
+        tracing::info!("closing");
+        // Until everybody has been told of the end, those who are being told can still connect.
         io.close().await;
+        handle.shutdown();
         serving.await
     };
     tokio::select! {

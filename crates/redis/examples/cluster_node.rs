@@ -7,8 +7,8 @@
 use std::time::Duration;
 
 use fanfare::{
-    Ack, ArgsWriter, BroadcastAckError, BroadcastOperator, Data, EmitArgs, EncodeError, HandlerError, Listener,
-    RawArgs, Server, Socket, Value,
+    ArgsWriter, BroadcastAckError, BroadcastOperator, Data, EmitArgs, EncodeError, HandlerError, Listener, Namespace,
+    Server, Socket, Value,
 };
 use fanfare_redis::{Kind, RedisAdapter, SubscriptionMode};
 use serde::Deserialize;
@@ -29,9 +29,9 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
             socket.on("data", async |socket: Socket, Data(data): Data<Value>| socket.set_data(data));
             socket.on("do", perform);
         });
-        io.of(namespace).on_server_side("question", async |args: RawArgs, ack: Ack| ack.send(args));
-        io.of(namespace).on_server_side("note", async |io: Server, Data(note): Data<Value>| {
-            io.local().emit("note", &note);
+        io.of(namespace).on("question", async |Data(question): Data<Value>| Data(question));
+        io.of(namespace).on("note", async |namespace: Namespace, Data(note): Data<Value>| {
+            namespace.local().emit("note", &note);
         });
     }
     let listener = Listener::bind("127.0.0.1:0").await?;

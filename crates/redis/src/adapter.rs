@@ -10,7 +10,7 @@ use fanfare::adapter::{
     AckCollector, AckEvent, Adapter, AdapterError, Answer, Broadcast, Local, Packet, PersistedSession, RoomEvent,
     Scope, Selection,
 };
-use fanfare::{EmitArgs, EmitError, RemoteSocketData, Room, Rooms, Value};
+use fanfare::{EmitArgs, EmitError, RawArgs, RemoteSocketData, Room, Rooms, ServerReply, Value};
 use fanfare_proto::cluster::{
     Asked, Awaited, Event, EventArgs, Flags, Gathered, Incoming, Node, OneSocket, Opts, Publish, Request, Requester,
     Response, SocketDescription, Subscription, Wire, hex_id,
@@ -224,16 +224,16 @@ impl Inner {
 
     fn handle_server_side_emit(&self, event: &Event<'_>, requester: Option<Requester>) {
         let EventArgs::Received(args) = event.args else { return };
-        let answer = requester.map(|requester| {
+        let reply = requester.map(|requester| {
             let adapter = self.me.clone();
-            let answer = move |args: fanfare::RawArgs| {
-                if let Some(adapter) = adapter.upgrade() {
-                    adapter.respond(&requester, &Response::ServerSideEmit(args.as_args()));
+            let reply = move |answer: Value| {
+                if let (Some(adapter), Ok(answer)) = (adapter.upgrade(), RawArgs::of(&(&answer,))) {
+                    adapter.respond(&requester, &Response::ServerSideEmit(answer.as_args()));
                 }
             };
-            Box::new(answer) as fanfare::adapter::AnswerServer
+            Box::new(reply) as ServerReply
         });
-        self.local.handle_server_side_event(&event.name, &args, answer);
+        self.local.handle_server_event(&event.name, &args, reply);
     }
 
     fn answer(&self, request: Request<'_>, requester: &Requester) {

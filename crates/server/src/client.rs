@@ -13,7 +13,7 @@ use tokio::sync::oneshot;
 use crate::handler::{ConnectError, shield};
 use crate::namespace::connect;
 use crate::server::Server;
-use crate::socket::{DisconnectReason, Socket};
+use crate::socket::{DisconnectReason, Ended, Socket};
 
 /// One connection of a client. Its sockets, one for each namespace it has joined, share it.
 #[derive(Clone)]
@@ -211,7 +211,8 @@ impl Client {
         self.end_all(DisconnectReason::ForcedServerClose);
     }
 
-    fn end_all(&self, reason: DisconnectReason) {
+    fn end_all(&self, ended: impl Into<Ended>) {
+        let ended = ended.into();
         let slots = {
             let mut state = self.0.state.lock();
             state.closed = true;
@@ -219,7 +220,7 @@ impl Client {
         };
         for slot in slots {
             if let Slot::Connected(socket) = slot {
-                socket.end(reason);
+                socket.end(ended);
             }
         }
     }
@@ -241,11 +242,11 @@ impl Client {
         })
     }
 
-    fn handle_decoded(&self, decoded: Result<Decoded<'_>, DecodeError>) {
+    fn handle_decoded(&self, decoded: Result<Decoded<'_>, DecodeError>, is_farewell: bool) {
         match decoded {
-            Ok(Decoded::Packet(packet)) => self.handle_packet(&packet),
+            Ok(Decoded::Packet(packet)) => self.handle_packet(&packet, is_farewell),
             Ok(Decoded::Assembled(assembled)) => match assembled.packet() {
-                Ok(packet) => self.handle_packet(&packet),
+                Ok(packet) => self.handle_packet(&packet, is_farewell),
                 Err(error) => self.refuse(&error),
             },
             Ok(Decoded::Incomplete) => {}
@@ -259,7 +260,7 @@ impl Client {
         self.violate_with("packet", Some(error));
     }
 
-    fn handle_packet(&self, packet: &Packet<'_>) {
+    fn handle_packet(&self, packet: &Packet<'_>, is_farewell: bool) {
         if let Body::Connect { auth } = &packet.body {
             return connect::begin(self, &packet.namespace, auth.as_deref());
         }
@@ -277,6 +278,8 @@ impl Client {
             }
             Body::Ack { id: Some(id), args } => socket.handle_ack(*id, args),
             Body::Ack { id: None, .. } => {}
+            // The reference is done with the connection before it is with its packets.
+            Body::Disconnect if is_farewell => {}
             Body::Disconnect => socket.end(DisconnectReason::ClientNamespaceDisconnect),
             Body::ConnectError | Body::Connect { .. } => self.violate("connect_error"),
         }
@@ -289,7 +292,7 @@ impl engine::Connection for Client {
             engine::Message::Text(text) => self.0.decoder.lock().handle_text(text),
             engine::Message::Binary(data) => self.0.decoder.lock().handle_binary(data),
         };
-        self.handle_decoded(decoded);
+        self.handle_decoded(decoded, received.is_farewell);
     }
 
     fn upgraded(&self, _: &Session, transport: Transport) {
@@ -298,10 +301,11 @@ impl engine::Connection for Client {
     }
 
     fn closed(&self, _: &Session, closed: Closed) {
-        self.end_all(match closed.reason {
-            CloseReason::ForcedClose if self.0.server.engine().is_closed() => DisconnectReason::ServerShuttingDown,
-            reason => reason.into(),
-        });
+        let mut ended = Ended::from(closed);
+        if closed.reason == CloseReason::ForcedClose && self.0.server.engine().is_closed() {
+            ended.reason = DisconnectReason::ServerShuttingDown;
+        }
+        self.end_all(ended);
         let listeners = std::mem::take(&mut self.0.state.lock().upgrade_listeners);
         drop(listeners);
     }
@@ -327,6 +331,15 @@ impl Conn {
     }
 
     /// Calls a function when the connection has moved to another transport.
+    ///
+    /// ```
+    /// use fanfare::{Server, Socket};
+    ///
+    /// Server::new().on_connect(async |socket: Socket| {
+    ///     println!("connected over {}", socket.conn().transport().as_str());
+    ///     socket.conn().on_upgrade(|transport| println!("now over {}", transport.as_str()));
+    /// });
+    /// ```
     pub fn on_upgrade(&self, listener: impl Fn(Transport) + Send + Sync + 'static) {
         let listener: UpgradeListener = Arc::new(listener);
         let mut state = self.0.0.state.lock();

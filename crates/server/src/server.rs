@@ -49,7 +49,8 @@ struct Inner {
     namespaces: RwLock<HashMap<String, Namespace>>,
     parents: RwLock<Vec<ParentNamespace>>,
     namespace_listeners: RwLock<Vec<NamespaceListener>>,
-    listeners: Mutex<Vec<ListenerHandle>>,
+    /// What the server listens on; nothing more once it is closed.
+    listeners: Mutex<Option<Vec<ListenerHandle>>>,
 }
 
 type NamespaceListener = Arc<dyn Fn(&Namespace) + Send + Sync>;
@@ -103,7 +104,7 @@ impl Server {
             namespaces: RwLock::default(),
             parents: RwLock::default(),
             namespace_listeners: RwLock::default(),
-            listeners: Mutex::default(),
+            listeners: Mutex::new(Some(Vec::new())),
         }))
     }
 
@@ -116,6 +117,13 @@ impl Server {
 
     /// A namespace, which is made if there is none of this name. A leading slash is added where it is missing; the empty
     /// name is the main namespace.
+    ///
+    /// ```
+    /// let io = fanfare::Server::new();
+    /// let admin = io.of("/admin");
+    /// admin.emit("maintenance", "in five minutes");
+    /// assert_eq!(io.of("admin"), admin);
+    /// ```
     pub fn of(&self, name: &str) -> Namespace {
         let name = if name.starts_with('/') { name.to_owned() } else { format!("/{name}") };
         if let Some(namespace) = self.namespace(&name) {
@@ -126,12 +134,25 @@ impl Server {
     }
 
     /// Namespaces whose names match a pattern. Each is made when a client first asks for it.
+    ///
+    /// ```
+    /// use fanfare::{Namespace, Regex, Server, Socket};
+    ///
+    /// let io = Server::new();
+    /// io.of_pattern(Regex::new("^/tenant-[0-9]+$").unwrap())
+    ///     .on_connect(async |tenant: Namespace, socket: Socket| socket.emit("welcome", tenant.name()));
+    /// ```
     pub fn of_pattern(&self, pattern: Regex) -> ParentNamespace {
         self.add_parent(Matcher::Pattern(pattern))
     }
 
     /// Namespaces for which a function says so, given the name and the authentication payload of the client that asks.
     /// Each is made when a client first asks for it.
+    ///
+    /// ```
+    /// let io = fanfare::Server::new();
+    /// let private = io.of_dynamic(async |name, auth| name == "/private" && auth["token"].as_str() == Some("secret"));
+    /// ```
     pub fn of_dynamic<F, Fut>(&self, allows: F) -> ParentNamespace
     where
         F: Fn(String, Value) -> Fut + Send + Sync + 'static,
@@ -141,6 +162,11 @@ impl Server {
     }
 
     /// Hears of every namespace that is made: `new_namespace` of the reference.
+    ///
+    /// ```
+    /// let io = fanfare::Server::new();
+    /// io.on_new_namespace(|namespace| println!("there is {} now", namespace.name()));
+    /// ```
     pub fn on_new_namespace(&self, listener: impl Fn(&Namespace) + Send + Sync + 'static) {
         self.0.namespace_listeners.write().push(Arc::new(listener));
     }
@@ -156,11 +182,23 @@ impl Server {
     }
 
     /// A tower service that answers the requests of the server's path, and any other with 404.
+    ///
+    /// ```
+    /// let io = fanfare::Server::new();
+    /// let app: axum::Router = axum::Router::new().route_service("/socket.io/", io.service());
+    /// ```
     pub fn service(&self) -> EngineService {
         self.engine().service()
     }
 
     /// A tower layer that answers the requests of the server's path, and leaves any other to the service behind it.
+    ///
+    /// ```
+    /// use axum::{Router, routing::get};
+    ///
+    /// let io = fanfare::Server::new();
+    /// let app: Router = Router::new().route("/", get(async || "the rest")).layer(io.layer());
+    /// ```
     pub fn layer(&self) -> EngineLayer {
         self.engine().layer()
     }
@@ -171,8 +209,19 @@ impl Server {
     }
 
     /// Serves on a listener, with TLS for one, until the server is [closed](Self::close).
+    ///
+    /// ```no_run
+    /// # async fn run(io: fanfare::Server) -> std::io::Result<()> {
+    /// let listener = fanfare::Listener::bind("127.0.0.1:0").await?.max_connections(1000);
+    /// println!("listening on {}", listener.local_addr()?);
+    /// io.serve(listener).await
+    /// # }
+    /// ```
     pub async fn serve(&self, listener: Listener) -> io::Result<()> {
-        self.0.listeners.lock().push(listener.handle());
+        match &mut *self.0.listeners.lock() {
+            Some(listeners) => listeners.push(listener.handle()),
+            None => return Ok(()),
+        }
         listener.registry(self.registry()).serve(self.service()).await
     }
 
@@ -185,16 +234,31 @@ impl Server {
         self.engine().drain(time).await;
     }
 
-    /// Closes the server: no more connections are accepted, every socket disconnects with `server shutting down`, and
-    /// what waits to be sent is sent, for 5 s at most.
+    /// Closes the server: no more sessions are opened, every socket disconnects with `server shutting down`, and what
+    /// waits to be sent is sent, for 5 s at most. Then the listeners end.
+    ///
+    /// Up to there they accept connections: a polling client needs one to hear that its session is over.
+    ///
+    /// ```no_run
+    /// # async fn run() -> std::io::Result<()> {
+    /// let io = fanfare::Server::new();
+    /// let closing = io.clone();
+    /// tokio::spawn(async move {
+    ///     let _ = tokio::signal::ctrl_c().await;
+    ///     closing.close().await;
+    /// });
+    /// io.listen("0.0.0.0:3000").await // until the server is closed
+    /// # }
+    /// ```
     pub async fn close(&self) {
-        self.0.listeners.lock().drain(..).for_each(|listener| listener.shutdown());
         let namespaces: Vec<_> = self.0.namespaces.read().values().cloned().collect();
         for namespace in &namespaces {
             namespace.sockets().iter().for_each(|socket| socket.end(DisconnectReason::ServerShuttingDown));
             namespace.close();
         }
         self.engine().shutdown(CLOSE_GRACE).await;
+        let listeners = self.0.listeners.lock().take();
+        listeners.iter().flatten().for_each(ListenerHandle::shutdown);
     }
 
     /// The state of a type that the builder was given.

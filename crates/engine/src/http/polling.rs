@@ -15,7 +15,7 @@ use tokio::time::Instant;
 use super::compression::Coding;
 use super::service::RequestBody;
 use super::{Body, response};
-use crate::session::Session;
+use crate::session::{self, Session};
 
 /// Answers a polling request of an open session.
 pub(super) async fn answer(session: &Session, request: Request<RequestBody>) -> Result<Response<Body>, Refusal> {
@@ -82,7 +82,7 @@ async fn post(session: &Session, parts: &Parts, body: RequestBody) -> Result<Res
     }
     match session.handle_post() {
         Post::Accept => {}
-        Post::Ignore => return Ok(response::polling(response::OK_TYPE, "ok")),
+        Post::Ignore => return Ok(ignore(session, parts, body).await),
         Post::Overlap => {
             metrics.error("overlapping_post");
             return Ok(response::closing(StatusCode::BAD_REQUEST));
@@ -114,6 +114,17 @@ async fn post(session: &Session, parts: &Parts, body: RequestBody) -> Result<Res
     *response.status_mut() = status;
     protect_old_browsers(&parts.headers, &mut response);
     Ok(response)
+}
+
+/// Answers a POST to a session that the server is closing. The client may be closing it too.
+async fn ignore(session: &Session, parts: &Parts, body: RequestBody) -> Response<Body> {
+    let body = collect(session, body).await.unwrap_or_default();
+    let text = String::from_utf8_lossy(&body);
+    let packets = payload::decode(&text, session.engine().config.limits.packets_per_payload);
+    for packet in packets.into_iter().flatten().flatten() {
+        session.handle_packet(&packet, Some(session::Post { head: parts, is_farewell: false }));
+    }
+    response::polling(response::OK_TYPE, "ok")
 }
 
 /// Receives the body of a POST; the error is the answer where that fails, or is no longer wanted.
@@ -172,6 +183,7 @@ async fn handle_payload(session: &Session, parts: &Parts, body: &[u8]) -> bool {
         Ok(packets) => packets,
         Err(error) => return refuse_payload(session, &error),
     };
+    let post = session::Post { head: parts, is_farewell: text.ends_with("\x1e1") };
     for packet in packets {
         if session.is_congested() {
             // What the client asks for next is answered when it has taken what it has asked for before.
@@ -186,7 +198,7 @@ async fn handle_payload(session: &Session, parts: &Parts, body: &[u8]) -> bool {
             Ok(packet) => {
                 session.count_message();
                 metrics.messages_received.inc_by(u64::from(matches!(packet, Packet::Message(_) | Packet::Binary(_))));
-                session.handle_packet(&packet, Some(parts));
+                session.handle_packet(&packet, Some(post));
             }
             Err(error) => return refuse_payload(session, &error),
         }

@@ -154,7 +154,12 @@ impl Listener {
             // Without it the kernel holds small packets back; a message should leave when it is sent.
             let _ = stream.set_nodelay(true);
             let place = self.metrics.hold(place);
-            tokio::spawn(connect(serving.clone(), stream, peer, tls.clone(), place));
+            let serving = serving.clone();
+            // Tasks of two kinds, since room for TLS would make every one five times as large.
+            match &tls {
+                None => tokio::spawn(serving.serve(stream, place, peer, false)),
+                Some(tls) => tokio::spawn(serve_tls(serving, tls.clone(), stream, place, peer)),
+            };
         }
         drop(self.listener);
         let all = u32::try_from(self.max_connections).unwrap_or(u32::MAX);
@@ -163,7 +168,7 @@ impl Listener {
     }
 }
 
-async fn connect<S, B>(serving: Serving<S>, stream: TcpStream, peer: SocketAddr, tls: Option<TlsAcceptor>, place: Place)
+async fn serve_tls<S, B>(serving: Serving<S>, tls: TlsAcceptor, stream: TcpStream, place: Place, peer: SocketAddr)
 where
     S: Service<Request<Incoming>, Response = Response<B>> + Clone + Send + Sync + 'static,
     S::Future: Send,
@@ -172,9 +177,6 @@ where
     B::Data: Send,
     B::Error: Into<BodyError>,
 {
-    let Some(tls) = tls else {
-        return serving.serve(stream, place, peer, false).await;
-    };
     match tokio::time::timeout(serving.head_timeout(), tls.accept(stream)).await {
         Ok(Ok(stream)) => serving.serve(stream, place, peer, true).await,
         Ok(Err(error)) => {

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use fanfare_proto::buffer::{Buffer, Frame};
 use fanfare_proto::engine::{
-    self as proto, Action, CloseReason, Closed, Input, Packet, Post, Probe, Transport, Upgrade, WhenClosed,
+    self as proto, Action, CloseReason, Closed, Input, Packet, Probe, Transport, Upgrade, WhenClosed,
 };
 use fanfare_proto::ids::Sid;
 use fanfare_proto::timers::Slot;
@@ -38,28 +38,37 @@ pub struct Session(Arc<Inner>);
 #[derive(Clone, Debug)]
 pub(crate) struct WeakSession(Weak<Inner>);
 
+/// Laid out as it is written, so that the lock stands beside the reference count: most of what a broadcast costs
+/// besides writing is to fetch these lines of each session from memory.
+#[repr(C)]
 struct Inner {
-    sid: Sid,
-    handshake: Handshake,
+    state: Mutex<State>,
     engine: Arc<Shared>,
     /// Which flusher writes for it.
     shard: usize,
+    /// Who waits for the outbox to become shorter; made by the first who does.
+    drained: OnceLock<Box<Notify>>,
+    /// Copies of what `state` knows, for those who only ask.
+    open: AtomicBool,
+    awaits_pong: AtomicBool,
+    congested: AtomicBool,
     /// The application's side, from when it has the session until it has been told of its end. It may hold the session
     /// in turn, so it is not kept any longer.
     connection: Mutex<Option<Arc<dyn Connection>>>,
     /// How it ended.
     ended: OnceLock<Closed>,
-    /// Copies of what `state` knows, for those who only ask.
-    open: AtomicBool,
-    awaits_pong: AtomicBool,
-    congested: AtomicBool,
-    /// Whether a flusher has it in its list.
-    dirty: AtomicBool,
-    /// Who waits for the outbox to become shorter; made by the first who does.
-    drained: OnceLock<Box<Notify>>,
     /// How many messages the client may send, if that is limited.
     meter: Option<Mutex<Meter>>,
-    state: Mutex<State>,
+    sid: Sid,
+    handshake: Handshake,
+}
+
+/// The request that carries a packet over polling.
+#[derive(Clone, Copy)]
+pub(crate) struct Post<'a> {
+    pub(crate) head: &'a Parts,
+    /// Whether its last packet ends the session.
+    pub(crate) is_farewell: bool,
 }
 
 /// A message that was not sent: the session is closed.
@@ -192,19 +201,18 @@ impl Session {
         let opened = now();
         let core = proto::Session::new(engine.config.session, transport, opened);
         let session = Self(Arc::new(Inner {
-            sid,
-            handshake,
+            state: Mutex::new(State::new(core, engine.budget.clone(), engine.metrics.bytes_sent.clone())),
             engine: engine.clone(),
             shard: engine.next_shard(),
-            connection: Mutex::new(None),
-            ended: OnceLock::new(),
+            drained: OnceLock::new(),
             open: AtomicBool::new(true),
             awaits_pong: AtomicBool::new(false),
             congested: AtomicBool::new(false),
-            dirty: AtomicBool::new(false),
-            drained: OnceLock::new(),
+            connection: Mutex::new(None),
+            ended: OnceLock::new(),
             meter: engine.config.limits.message_rate.map(|rate| Mutex::new(Meter::new(rate, opened))),
-            state: Mutex::new(State::new(core, engine.budget.clone(), engine.metrics.bytes_sent.clone())),
+            sid,
+            handshake,
         }));
         // From here on the clock knows it.
         session.update(|_| ());
@@ -268,20 +276,21 @@ impl Session {
     }
 
     /// A packet has come over the transport of the session.
-    pub(crate) fn handle_packet(&self, packet: &Packet<'_>, request: Option<&Parts>) {
+    pub(crate) fn handle_packet(&self, packet: &Packet<'_>, post: Option<Post<'_>>) {
         if self.update(|state| state.core.handle_packet(now(), packet)) == Input::Deliver {
             match packet {
-                Packet::Message(text) => self.deliver(Message::Text(text), request),
-                Packet::Binary(data) => self.deliver(Message::Binary(data), request),
+                Packet::Message(text) => self.deliver(Message::Text(text), post),
+                Packet::Binary(data) => self.deliver(Message::Binary(data), post),
                 _ => {}
             }
         }
     }
 
     /// Hands a message to the application.
-    pub(crate) fn deliver(&self, message: Message<'_>, request: Option<&Parts>) {
+    pub(crate) fn deliver(&self, message: Message<'_>, post: Option<Post<'_>>) {
         if let Some(connection) = self.connection().filter(|_| self.is_open()) {
-            connection.message(self, Received { message, request });
+            let (request, is_farewell) = post.map_or((None, false), |post| (Some(post.head), post.is_farewell));
+            connection.message(self, Received { message, request, is_farewell });
         }
     }
 
@@ -309,7 +318,8 @@ impl Session {
             if overdue.is_some_and(|overdue| overdue < STALL) {
                 self.handle_deadlines(state, now);
             }
-            state.core.handle_poll()
+            let packets_wait = !state.outbox.is_empty();
+            state.core.handle_poll(packets_wait)
         })
     }
 
@@ -327,7 +337,7 @@ impl Session {
         body
     }
 
-    pub(crate) fn handle_post(&self) -> Post {
+    pub(crate) fn handle_post(&self) -> proto::Post {
         self.update(|state| state.core.handle_post())
     }
 
@@ -425,8 +435,10 @@ impl Session {
 
     /// Writes out what waits, as far as the transport takes it.
     pub(crate) fn flush(&self) {
-        self.0.dirty.store(false, Ordering::Release);
-        self.update(State::flush);
+        self.update(|state| {
+            state.is_listed = false;
+            state.flush();
+        });
         self.notify_drained();
     }
 
@@ -503,9 +515,9 @@ impl Session {
         if let Some(deadline) = state.poll_timeout(self.0.engine.config.limits.write_timeout) {
             state.scheduled = Some(self.0.engine.clock.schedule(self, deadline, state.scheduled));
         }
-        let flush = state.wants_flush();
+        let list = state.wants_flush() && !std::mem::replace(&mut state.is_listed, true);
         drop(state);
-        if flush && !self.0.dirty.swap(true, Ordering::AcqRel) {
+        if list {
             self.0.engine.flusher(self.0.shard).add(self.clone());
         }
         (result, closed)

@@ -16,6 +16,7 @@ use crate::config::Limits;
 use crate::engine::Shared;
 use crate::outbox::{Outbox, Overflow, Written};
 use crate::outgoing::{Budget, Outgoing};
+use crate::websocket::write_now;
 
 pub(crate) struct State {
     pub(crate) core: proto::Session,
@@ -23,6 +24,8 @@ pub(crate) struct State {
     link: Link,
     /// Counts the bytes that the client is sent.
     sent: IntCounter,
+    /// Whether a flusher has the session in its list.
+    pub(super) is_listed: bool,
     /// When the clock will look at the session next.
     pub(super) scheduled: Option<Slot>,
     /// How many callers want what is sent to be held back.
@@ -87,6 +90,7 @@ impl State {
             outbox: Outbox::new(budget),
             link: Link::Polling(None),
             sent,
+            is_listed: false,
             scheduled: None,
             corks: 0,
             stalled_since: None,
@@ -174,7 +178,7 @@ impl State {
     fn write(&mut self) {
         let Link::WebSocket(link) = &mut self.link else { return };
         let Some(stream) = link.stream.as_ref().filter(|_| !link.blocked) else { return };
-        let write = |slices: &[IoSlice<'_>]| stream.try_write_vectored(slices);
+        let write = |slices: &[IoSlice<'_>]| write_now(stream, slices);
         let written = self.outbox.write_to(link.base64, counting(&self.sent, write));
         self.written(written);
     }
@@ -346,9 +350,12 @@ impl State {
 
     /// When the clock has to look at the session.
     pub(super) fn poll_timeout(&self, write_timeout: Duration) -> Option<Instant> {
+        let deadline = self.core.poll_timeout()?;
+        if !self.core.is_open() {
+            return Some(deadline);
+        }
         let stalled = self.stalled_since.map(|since| since + write_timeout);
-        let own = [stalled, self.expires_at].into_iter().filter(|_| self.core.is_open());
-        own.chain([self.core.poll_timeout()]).flatten().min()
+        Some([stalled, self.expires_at].into_iter().flatten().fold(deadline, Instant::min))
     }
 
     pub(super) fn is_stalled(&self, now: Instant, write_timeout: Duration) -> bool {

@@ -3,6 +3,7 @@
 use std::future::{Future as _, poll_fn};
 use std::io::{self, IoSlice};
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
@@ -43,6 +44,8 @@ pub(crate) struct Driver {
     unread: Vec<u8>,
     /// Wakes the task where it waits for time to pass: while it closes, or a client is slowed down.
     timer: Option<Pin<Box<Sleep>>>,
+    /// Tells the engine that there is still a WebSocket.
+    _counted: Arc<()>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -87,6 +90,7 @@ impl Driver {
 
     fn new(session: Session, base64: bool, stage: Stage) -> Self {
         let decoder = Decoder::new(session.engine().config.max_payload_bytes);
+        let counted = session.engine().count_websocket();
         Self {
             session,
             base64,
@@ -97,23 +101,28 @@ impl Driver {
             message_deadline: None,
             unread: Vec::new(),
             timer: None,
+            _counted: counted,
         }
     }
 
     /// Drives the socket until it is closed. `early` is what the client has sent right behind its handshake.
-    pub(crate) async fn run(mut self, mut stream: Stream, early: &[u8]) {
-        let _counted = self.session.engine().count_websocket();
+    ///
+    /// The future is no larger than the driver and the stream: every connection has one, for as long as it is open.
+    pub(crate) fn run(mut self, mut stream: Stream, mut early: Vec<u8>) -> impl Future<Output = ()> {
         if self.stage == Stage::Open {
             self.session.attach(WebSocketLink::new(stream.shared(), self.base64));
             self.linked = true;
         }
         if !early.is_empty() {
-            self.handle_input(&mut early.to_vec(), &stream);
+            self.handle_input(&mut early, &stream);
         }
-        poll_fn(|cx| self.poll(cx, &mut stream)).await;
-        if self.linked {
-            self.session.detach();
-        }
+        poll_fn(move |cx| {
+            std::task::ready!(self.poll(cx, &mut stream));
+            if self.linked {
+                self.session.detach();
+            }
+            Poll::Ready(())
+        })
     }
 
     /// There will be no socket: the connection broke before it was upgraded.
@@ -142,6 +151,7 @@ impl Driver {
     /// Ready when the stage may have changed.
     fn poll_probing(&mut self, cx: &mut Context<'_>, stream: &mut Stream) -> Poll<()> {
         if !self.session.poll_probing(cx.waker()) {
+            self.session.handle_upgrade_aborted();
             self.begin_closing(None);
             return Poll::Ready(());
         }

@@ -2,7 +2,7 @@
 
 mod accept;
 mod buffers;
-mod decoder;
+pub(crate) mod decoder;
 mod driver;
 mod plain;
 mod stream;
@@ -10,7 +10,7 @@ mod stream;
 pub(crate) use accept::Acceptance;
 pub(crate) use driver::Driver;
 pub use plain::{OwnedMessage, WebSocket};
-pub(crate) use stream::Stream;
+pub(crate) use stream::{Stream, write_now};
 
 /// How long a closed socket waits for the client to close it too.
 const LINGER: std::time::Duration = std::time::Duration::from_millis(500);

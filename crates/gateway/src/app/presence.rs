@@ -49,7 +49,7 @@ impl User {
 }
 
 pub(super) fn install(io: &Server) {
-    io.on_server_side(CHANGED, async |io: Server, State(presence): State<Presence>| presence.look_soon(&io));
+    io.on(CHANGED, async |io: Server, State(presence): State<Presence>| presence.look_soon(&io));
     let io = io.clone();
     tokio::spawn(async move {
         // A node that has died says nothing.

@@ -82,7 +82,7 @@ fn log_panic(panic: &PanicHookInfo<'_>) {
     tracing::error!(?message, place, backtrace, "panicked");
 }
 
-/// Lines that wait to be written.
+/// Lines that wait to be written. Room for all of them is set aside at the start, 32 bytes each.
 const MAX_LINES: usize = 8192;
 
 /// Characters of the message of a panic.

@@ -1,10 +1,9 @@
 //! The sockets of one namespace on this node.
 
-use std::collections::HashMap;
 use std::fmt;
 use std::ops::Range;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -15,7 +14,7 @@ use parking_lot::RwLock;
 
 use super::members::{Joined, Left, Members};
 use super::{AckCollector, Broadcast, Selection};
-use crate::ack::{Ack, AnswerServer};
+use crate::ack::ServerReply;
 use crate::emit::{EmitError, check_name};
 use crate::handler::shield;
 use crate::metrics::Metrics;
@@ -36,11 +35,13 @@ struct Inner {
     members: RwLock<Members<Socket>>,
     next_ack_id: AtomicU64,
     room_listeners: RwLock<Vec<RoomListener>>,
-    server_side_listeners: RwLock<HashMap<String, Vec<ServerSideListener>>>,
+    /// Handles events of other servers; the namespace, once it is there.
+    server_events: OnceLock<ServerEvents>,
 }
 
+type ServerEvents = Box<dyn Fn(&str, &Args<'_>, Option<ServerReply>) + Send + Sync>;
+
 pub(crate) type RoomListener = Arc<dyn Fn(&RoomEvent) + Send + Sync>;
-pub(crate) type ServerSideListener = Arc<dyn Fn(&Args<'_>, &Ack) + Send + Sync>;
 
 /// What happens to rooms. Sockets in the room of their own id take part.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -96,7 +97,7 @@ impl Local {
             members: RwLock::default(),
             next_ack_id: AtomicU64::new(0),
             room_listeners: RwLock::default(),
-            server_side_listeners: RwLock::default(),
+            server_events: OnceLock::new(),
         }))
     }
 
@@ -158,6 +159,8 @@ impl Local {
     }
 
     /// Sends an event to the selected sockets and tells the collector how many there were; their answers go there too.
+    ///
+    /// Hold no lock: those who listen to what sockets are sent may do anything.
     pub fn broadcast_with_ack(&self, broadcast: &Broadcast<'_>, collector: &AckCollector) -> Result<(), EmitError> {
         let id = self.next_ack_id();
         let packet = self.encode_event(Some(id), broadcast.name, broadcast.args, None, broadcast.compress)?;
@@ -191,6 +194,19 @@ impl Local {
     /// Disconnects the selected sockets; with `close`, also the connections below them.
     pub fn disconnect_sockets(&self, selection: &Selection, close: bool) {
         self.sockets(selection).iter().for_each(|socket| socket.disconnect(close));
+    }
+
+    /// Hands an event of another server to the handlers of the namespace. The first that answers answers by `reply`.
+    ///
+    /// Hold no lock: they may do anything.
+    pub fn handle_server_event(&self, name: &str, args: &Args<'_>, reply: Option<ServerReply>) {
+        if let Some(handle) = self.0.server_events.get() {
+            handle(name, args, reply);
+        }
+    }
+
+    pub(crate) fn on_server_event(&self, handle: ServerEvents) {
+        let _ = self.0.server_events.set(handle);
     }
 
     pub(crate) fn parser(&self) -> Parser {
@@ -266,17 +282,6 @@ impl Local {
     /// Hears of everything that happens to rooms on this node.
     pub fn on_room_event(&self, listener: impl Fn(&RoomEvent) + Send + Sync + 'static) {
         self.0.room_listeners.write().push(Arc::new(listener));
-    }
-
-    /// An event of another server has come; `answer` takes the answer back, where it waits for one.
-    pub fn handle_server_side_event(&self, name: &str, args: &Args<'_>, answer: Option<AnswerServer>) {
-        let listeners = self.0.server_side_listeners.read().get(name).cloned().unwrap_or_default();
-        let ack = Ack::for_server(answer);
-        listeners.iter().for_each(|listener| listener(args, &ack));
-    }
-
-    pub(crate) fn on_server_side_event(&self, name: &str, listener: ServerSideListener) {
-        self.0.server_side_listeners.write().entry(name.to_owned()).or_default().push(listener);
     }
 
     fn deliver(&self, selection: &Selection, mut send: impl FnMut(&Socket), packet: &Packet) -> Delivered {

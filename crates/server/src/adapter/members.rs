@@ -109,7 +109,7 @@ impl<S> Members<S> {
         let Some(&slot) = self.ids.get(&id) else { return Left::NotIn };
         let rooms = &mut self.sockets[slot].rooms;
         let Some(position) = rooms.iter().position(|known| **known == *room) else { return Left::NotIn };
-        rooms.swap_remove(position);
+        rooms.remove(position);
         self.remove_from(slot, room)
     }
 

@@ -16,6 +16,21 @@ use crate::emit::{EmitError, Emitted};
 ///
 /// Nothing is an acknowledgement without arguments, a tuple one of several. Anything serialisable goes as
 /// [`Data`]. An error goes to the hook of the server, and the client gets `{"error": "…"}`.
+///
+/// ```
+/// use fanfare::{Data, HandlerError, Server, Socket};
+///
+/// Server::new().on_connect(async |socket: Socket| {
+///     socket.on("nothing", async || ());                                  // []
+///     socket.on("one", async || "text");                                  // ["text"]
+///     socket.on("several", async || (1, "two"));                          // [1, "two"]
+///     socket.on("any", async || Data(std::collections::BTreeMap::from([("a", 1)]))); // [{"a": 1}]
+///     socket.on("checked", async |Data(age): Data<u8>| match age {
+///         0..18 => Err(HandlerError::for_client("too young")),            // [{"error": "too young"}]
+///         _ => Ok("welcome"),                                             // ["welcome"]
+///     });
+/// });
+/// ```
 pub trait IntoReply {
     #[doc(hidden)]
     fn reply(self, ack: &Ack) -> Result<(), HandlerError>;
@@ -25,6 +40,21 @@ pub trait IntoReply {
 ///
 /// The server's hook sees it; the client, if it waits for an acknowledgement, only that there was an error, unless it was
 /// made [for the client](Self::for_client).
+///
+/// ```
+/// use fanfare::{Data, HandlerError};
+///
+/// async fn save(Data(text): Data<String>) -> Result<usize, HandlerError> {
+///     if text.is_empty() {
+///         return Err(HandlerError::for_client("nothing to save"));
+///     }
+///     std::fs::write("/var/lib/chat/last", &text)?; // the client hears of an internal error, the hook of this one
+///     Ok(text.len())
+/// }
+/// # fanfare::Server::new().on_connect(async |socket: fanfare::Socket| {
+/// #     socket.on("save", save);
+/// # });
+/// ```
 #[derive(Debug)]
 pub struct HandlerError {
     source: Box<dyn std::error::Error + Send + Sync>,
@@ -61,6 +91,13 @@ impl<E: std::error::Error + Send + Sync + 'static> From<E> for HandlerError {
 }
 
 /// Why a client may not connect: the `connect_error` it gets.
+///
+/// ```
+/// use fanfare::ConnectError;
+///
+/// let error = ConnectError::new("unauthorized").with_data(&["log in", "and try again"]);
+/// assert_eq!(error.message(), "unauthorized");
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConnectError {
     message: String,

@@ -11,12 +11,14 @@ use fanfare_proto::ids::SocketId;
 use futures_util::FutureExt as _;
 use prometheus::HistogramTimer;
 use smol_str::SmolStr;
+use tracing::field::DisplayValue;
 
 use super::Work;
 use super::brief::Brief;
 use super::extract::ExtractError;
 use super::reply::{HandlerError, fail};
 use crate::ack::Ack;
+use crate::namespace::Namespace;
 use crate::server::Server;
 use crate::socket::Socket;
 
@@ -24,12 +26,12 @@ use crate::socket::Socket;
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Failure {
-    /// The namespace of the socket.
+    /// The namespace.
     pub namespace: String,
-    /// The socket.
-    pub socket: SocketId,
+    /// The socket; `None` for the event of another server.
+    pub socket: Option<SocketId>,
     /// The event that was handled: its name, or `connection`, `disconnecting`, `disconnect`.
-    pub event: SmolStr,
+    pub event: String,
     /// What went wrong.
     pub kind: FailureKind,
 }
@@ -49,23 +51,23 @@ pub enum FailureKind {
 impl Failure {
     /// Writes a line.
     fn log(&self) {
-        let (event, socket) = (Brief(&self.event), self.socket);
+        let (event, socket) = (Brief(&self.event), self.socket.map(tracing::field::display));
         match &self.kind {
             // A client can cause as many of these as it likes.
             FailureKind::Extract(error) => refused(&event, socket, error),
             FailureKind::Returned(error) if error.is_for_client() => refused(&event, socket, error),
             FailureKind::Returned(error) => {
-                tracing::warn!(?event, %socket, error = ?Brief(&error.to_string()), "handler failed");
+                tracing::warn!(?event, socket, error = ?Brief(&error.to_string()), "handler failed");
             }
             FailureKind::Panicked(message) => {
-                tracing::error!(?event, %socket, panic = ?Brief(message), "handler panicked");
+                tracing::error!(?event, socket, panic = ?Brief(message), "handler panicked");
             }
         }
     }
 }
 
-fn refused(event: &Brief<'_>, socket: SocketId, error: &dyn fmt::Display) {
-    tracing::debug!(?event, %socket, error = ?Brief(&error.to_string()), "event refused");
+fn refused(event: &Brief<'_>, socket: Option<DisplayValue<SocketId>>, error: &dyn fmt::Display) {
+    tracing::debug!(?event, socket, error = ?Brief(&error.to_string()), "event refused");
 }
 
 pub(crate) type FailureHook = Arc<dyn Fn(&Failure) + Send + Sync>;
@@ -73,14 +75,20 @@ pub(crate) type FailureHook = Arc<dyn Fn(&Failure) + Send + Sync>;
 /// Where the failures of one handler go.
 #[derive(Clone)]
 pub(crate) struct Failures {
-    socket: Socket,
+    namespace: Namespace,
+    socket: Option<SocketId>,
     event: SmolStr,
     ack: Ack,
 }
 
 impl Failures {
     pub(crate) fn new(socket: &Socket, event: &str, ack: &Ack) -> Self {
-        Self { socket: socket.clone(), event: event.into(), ack: ack.clone() }
+        Self { socket: Some(socket.id()), ..Self::without_socket(socket.namespace(), event, ack) }
+    }
+
+    /// For an event of another server.
+    pub(crate) fn without_socket(namespace: &Namespace, event: &str, ack: &Ack) -> Self {
+        Self { namespace: namespace.clone(), socket: None, event: event.into(), ack: ack.clone() }
     }
 
     /// Reports that the handler could not be started.
@@ -90,12 +98,12 @@ impl Failures {
     }
 
     fn report(&self, kind: FailureKind) {
-        let server = self.socket.server();
+        let server = self.namespace.server();
         server.metrics().handler_failed(&kind);
         let failure = Failure {
-            namespace: self.socket.namespace().name().to_owned(),
-            socket: self.socket.id(),
-            event: self.event.clone(),
+            namespace: self.namespace.name().to_owned(),
+            socket: self.socket,
+            event: self.event.to_string(),
             kind,
         };
         failure.log();
@@ -121,7 +129,7 @@ impl Failures {
 ///
 /// Extractors and the handler itself are code of the application: whatever panics in there stops here.
 pub(crate) fn start(call: impl FnOnce() -> Result<Work<Result<(), HandlerError>>, ExtractError>, failures: Failures) {
-    let timer = failures.socket.server().metrics().time_handler();
+    let timer = failures.namespace.server().metrics().time_handler();
     // A panic can leave nothing half-done that anybody sees: the future is dropped, and all else is behind locks
     // that the panic has released.
     let first = catch_unwind(AssertUnwindSafe(|| {
@@ -162,7 +170,7 @@ pub(crate) fn run(work: impl Future<Output = ()> + Send + 'static) {
 }
 
 async fn finish(work: Work<Result<(), HandlerError>>, failures: Failures, _timer: Option<HistogramTimer>) {
-    let _running = failures.socket.server().metrics().running_handler();
+    let _running = failures.namespace.server().metrics().running_handler();
     match AssertUnwindSafe(work).catch_unwind().await {
         Ok(result) => failures.finished(result),
         Err(panic) => failures.panicked(&*panic),

@@ -56,9 +56,15 @@ impl Listeners {
         handlers
     }
 
-    /// The names of all events that have a handler.
-    pub(super) fn event_names(&self) -> impl Iterator<Item = &str> {
-        self.events.iter().map(|listener| &*listener.name)
+    /// The names of all events that have a handler, each once.
+    pub(super) fn event_names(&self) -> Vec<&str> {
+        let mut names: Vec<&str> = Vec::new();
+        for listener in &self.events {
+            if !names.contains(&&*listener.name) {
+                names.push(&listener.name);
+            }
+        }
+        names
     }
 
     pub(super) fn on_any(&mut self, handler: SharedEventHandler, first: bool) -> ListenerId {
@@ -184,7 +190,8 @@ mod tests {
         assert_eq!(listeners.take_matching("a").len(), 2);
         assert_eq!(listeners.take_matching("a").len(), 1);
         assert_eq!(listeners.take_matching("c").len(), 0);
-        assert!(listeners.event_names().eq(["a", "b"]));
+        listeners.on("a", false, handler());
+        assert_eq!(listeners.event_names(), ["a", "b"]);
     }
 
     #[test]
