@@ -150,8 +150,10 @@ impl Cluster {
             5 | 6 => {
                 self.ask(index, Awaited::Sockets, |id| Request::FetchSockets { opts: Opts::default(), id: id.into() })
             }
-            7 | 8 => self
-                .ask(index, |id| Request::ServerSideEmit { event: Event::emit("question", &()), id: Some(id.into()) }),
+            7 | 8 => self.ask(index, Awaited::Answers, |id| Request::ServerSideEmit {
+                event: Event::emit("question", &()),
+                id: Some(id.into()),
+            }),
             _ => self.broadcast_to_room(index),
         }
     }
