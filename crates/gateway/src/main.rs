@@ -3,6 +3,7 @@
 mod app;
 mod cli;
 mod client;
+mod health;
 mod logging;
 mod page;
 mod signals;
@@ -20,6 +21,9 @@ use logging::Log;
 use signals::Signals;
 
 fn main() -> ExitCode {
+    if let Some(code) = health::asked() {
+        return code;
+    }
     let options = match Options::from_command_line() {
         Ok(options) => options,
         Err(code) => return code,
