@@ -13,9 +13,6 @@ use crate::app::App;
 /// Without arguments it serves a chat on http://localhost:3000.
 #[derive(Clone, Debug, Parser)]
 #[command(name = "fanfare", version)]
-#[command(
-    after_help = "`fanfare health [PATH]` asks the node whose FANFARE_ADMIN_LISTEN is set here; 0 means healthy."
-)]
 #[allow(rustdoc::bare_urls, reason = "it is read in a terminal")]
 pub(crate) struct Options {
     /// The address to listen on
