@@ -1,6 +1,6 @@
 # Fanfare. `make run` starts a node with the chat demo, `make test` runs every test; both install what is missing.
 
-.PHONY: help run test test-rust test-clients test-websocket test-demo check fmt bench fuzz conformance setup clean
+.PHONY: help run test test-rust test-clients test-websocket test-demo check check-deploy fmt bench fuzz conformance setup clean
 
 CLIENT  := crates/gateway/client
 CLIENTS := crates/gateway/tests/clients
@@ -38,6 +38,13 @@ check: ## Formatting, lints and documentation, all warnings denied
 	cargo clippy --workspace --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --quiet
 
+check-deploy: $(SETUP)/deploy ## Configurations, rules, dashboards and manifests of deploy/
+	cd deploy/prometheus && promtool check config prometheus.yml && promtool test rules tests.yml
+	haproxy -c -q -f deploy/haproxy/haproxy.cfg
+	$(VENV)/bin/python deploy/check_dashboard.py
+	$(VENV)/bin/python deploy/check_manifests.py
+	if docker compose version >/dev/null 2>&1; then docker compose config --quiet; fi
+
 fmt: ## Format the sources
 	cargo fmt --all
 
@@ -52,7 +59,7 @@ fuzz: ## Fuzz every decoder, each for FUZZ_SECONDS
 conformance: ## Run the official protocol and client suites, from a checkout named by SOCKET_IO
 	./crates/server/tests/official_suites.mjs $(SOCKET_IO)
 
-setup: $(SETUP)/client $(SETUP)/clients $(SETUP)/venv $(SETUP)/browser ## Install everything the tests need
+setup: $(SETUP)/client $(SETUP)/clients $(SETUP)/venv $(SETUP)/browser $(SETUP)/deploy ## Install everything the tests need
 
 clean: ## Remove everything that was built or installed
 	rm -rf target $(CLIENT)/node_modules $(CLIENTS)/node_modules
@@ -68,6 +75,12 @@ $(SETUP)/clients: $(CLIENTS)/package-lock.json
 $(SETUP)/venv:
 	python3 -m venv $(VENV)
 	$(VENV)/bin/pip install --quiet kosoku
+	@mkdir -p $(@D) && touch $@
+
+$(SETUP)/deploy:
+	(command -v promtool && command -v haproxy) >/dev/null || ($(SUDO) apt-get update -qq && $(SUDO) apt-get install -y -qq --no-install-recommends prometheus haproxy)
+	[ -x $(VENV)/bin/python ] || python3 -m venv $(VENV)
+	$(VENV)/bin/pip install --quiet pyyaml
 	@mkdir -p $(@D) && touch $@
 
 $(SETUP)/browser:
