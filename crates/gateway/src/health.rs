@@ -6,8 +6,6 @@ use std::process::ExitCode;
 use std::time::Duration;
 use std::{env, iter};
 
-use crate::cli;
-
 /// Asks the node whose administration listens where the environment says; `None` if the user wants a node instead.
 pub(crate) fn asked() -> Option<ExitCode> {
     let mut args = env::args().skip(1);
@@ -17,7 +15,8 @@ pub(crate) fn asked() -> Option<ExitCode> {
     Some(match ask(&address, &path) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            cli::complain(&format!("http://{address}{path}: {error}"));
+            // Where nobody hears it, the exit code has to do.
+            let _ = writeln!(io::stderr(), "fanfare: http://{address}{path}: {error}");
             ExitCode::FAILURE
         }
     })
