@@ -8,7 +8,9 @@
 
 import json
 import re
+import subprocess
 import sys
+import tempfile
 import urllib.request
 from pathlib import Path
 
@@ -40,7 +42,7 @@ def main(argument=None):
     metrics = metrics_of(sources)
     served = set(re.findall(r"^([a-z_]\w*)", read(live), re.MULTILINE)) if live else set()
     asked = list(questions())
-    wrong = list(layout_mistakes())
+    wrong = [*layout_mistakes(), *syntax_mistakes(asked)]
     recorded = {rule["record"] for rule in rules() if "record" in rule}
     for place, query in asked:
         for name in names_in(query) - metrics.keys() - recorded - OTHERS - served:
@@ -136,6 +138,19 @@ def layout_mistakes():
                     break
             if at["x"] + at["w"] > 24:
                 yield f"{place}: it is wider than the page"
+
+
+def syntax_mistakes(asked):
+    """What promtool says of the queries, taken as rules."""
+    queries = {query.replace("$__rate_interval", "1m"): place for place, query in asked}
+    rules = [{"record": f"query:{number}", "expr": query} for number, query in enumerate(queries)]
+    with tempfile.NamedTemporaryFile("w", suffix=".yml") as file:
+        yaml.safe_dump({"groups": [{"name": "queries", "rules": rules}]}, file)
+        file.flush()
+        checked = subprocess.run(["promtool", "check", "rules", file.name], capture_output=True, text=True)
+    if checked.returncode:
+        places = list(queries.values())
+        yield re.sub(r'"query:(\d+)"', lambda found: places[int(found[1])], checked.stderr.strip())
 
 
 def read(place):
