@@ -1,6 +1,6 @@
 # Fanfare. `make run` starts a node with the chat demo, `make test` runs every test; both install what is missing.
 
-.PHONY: help run test test-rust test-clients test-websocket test-demo check check-deploy fmt bench fuzz conformance setup clean
+.PHONY: help run test test-rust test-clients test-websocket test-demo check fmt bench fuzz conformance setup clean
 
 CLIENT  := crates/gateway/client
 CLIENTS := crates/gateway/tests/clients
@@ -38,9 +38,10 @@ check: ## Formatting, lints and documentation, all warnings denied
 	cargo clippy --workspace --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --quiet
 
+.PHONY: check-deploy
 check-deploy: $(SETUP)/deploy ## Configurations, rules, dashboards and manifests of deploy/
 	cd deploy/prometheus && promtool check config prometheus.yml && promtool test rules tests.yml
-	haproxy -c -q -f deploy/haproxy/haproxy.cfg
+	PATH="$$PATH:/usr/sbin"; haproxy -c -q -f deploy/haproxy/haproxy.cfg
 	$(VENV)/bin/python deploy/check_dashboard.py
 	$(VENV)/bin/python deploy/check_manifests.py
 	if docker compose version >/dev/null 2>&1; then docker compose config --quiet; fi
@@ -78,7 +79,8 @@ $(SETUP)/venv:
 	@mkdir -p $(@D) && touch $@
 
 $(SETUP)/deploy:
-	(command -v promtool && command -v haproxy) >/dev/null || ($(SUDO) apt-get update -qq && $(SUDO) apt-get install -y -qq --no-install-recommends prometheus haproxy)
+	PATH="$$PATH:/usr/sbin"; command -v promtool >/dev/null && command -v haproxy >/dev/null \
+		|| ($(SUDO) apt-get update -qq && $(SUDO) apt-get install -y -qq --no-install-recommends prometheus haproxy)
 	[ -x $(VENV)/bin/python ] || python3 -m venv $(VENV)
 	$(VENV)/bin/pip install --quiet pyyaml
 	@mkdir -p $(@D) && touch $@

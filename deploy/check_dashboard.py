@@ -67,7 +67,7 @@ def metrics_of(root):
     for path in root.glob("crates/*/src/**/*.rs"):
         text = path.read_text()
         for maker, name in re.findall(r'(\w+(?:::new)?)\(\s*"(fanfare_\w+)"', text):
-            if maker == "HistogramOpts::new":
+            if maker in ("HistogramOpts::new", "histogram"):
                 metrics |= {name + part: "plain" for part in ("_bucket", "_sum", "_count")}
             else:
                 metrics[name] = "labelled" if maker in ("Opts::new", "counters") else "plain"
