@@ -78,13 +78,13 @@ $(SETUP)/venv:
 	$(VENV)/bin/pip install --quiet kosoku
 	@mkdir -p $(@D) && touch $@
 
+$(SETUP)/browser:
+	command -v chromium >/dev/null || ($(SUDO) apt-get update -qq && $(SUDO) apt-get install -y -qq chromium)
+	@mkdir -p $(@D) && touch $@
+
 $(SETUP)/deploy:
 	PATH="$$PATH:/usr/sbin"; command -v promtool >/dev/null && command -v haproxy >/dev/null \
 		|| ($(SUDO) apt-get update -qq && $(SUDO) apt-get install -y -qq --no-install-recommends prometheus haproxy)
 	[ -x $(VENV)/bin/python ] || python3 -m venv $(VENV)
 	$(VENV)/bin/pip install --quiet pyyaml
-	@mkdir -p $(@D) && touch $@
-
-$(SETUP)/browser:
-	command -v chromium >/dev/null || ($(SUDO) apt-get update -qq && $(SUDO) apt-get install -y -qq chromium)
 	@mkdir -p $(@D) && touch $@
