@@ -52,6 +52,14 @@ check: ## Formatting, lints and documentation, all warnings denied
 	cargo clippy --workspace --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --quiet
 
+.PHONY: check-deploy
+check-deploy: $(SETUP)/deploy ## Configurations, rules, dashboards and manifests of deploy/
+	cd deploy/prometheus && promtool check config prometheus.yml && promtool test rules tests.yml
+	PATH="$$PATH:/usr/sbin"; haproxy -c -q -f deploy/haproxy/haproxy.cfg
+	$(VENV)/bin/python deploy/check_dashboard.py
+	$(VENV)/bin/python deploy/check_manifests.py
+	if docker compose version >/dev/null 2>&1; then docker compose config --quiet; fi
+
 fmt: ## Format the sources
 	cargo fmt --all
 
@@ -67,7 +75,7 @@ fuzz: ## Fuzz every decoder, each for FUZZ_SECONDS
 conformance: ## Run the official protocol and client suites, from a checkout named by SOCKET_IO
 	./crates/server/tests/official_suites.mjs $(SOCKET_IO)
 
-setup: $(SETUP)/client $(SETUP)/clients $(SETUP)/redis $(SETUP)/venv $(SETUP)/browser ## Install everything the tests need
+setup: $(SETUP)/client $(SETUP)/clients $(SETUP)/redis $(SETUP)/venv $(SETUP)/browser $(SETUP)/deploy ## Install everything the tests need
 
 clean: ## Remove everything that was built or installed
 	rm -rf target $(CLIENT)/node_modules $(CLIENTS)/node_modules
@@ -95,4 +103,11 @@ $(SETUP)/cluster:
 
 $(SETUP)/browser:
 	command -v chromium >/dev/null || ($(SUDO) apt-get update -qq && $(SUDO) apt-get install -y -qq chromium)
+	@mkdir -p $(@D) && touch $@
+
+$(SETUP)/deploy:
+	PATH="$$PATH:/usr/sbin"; command -v promtool >/dev/null && command -v haproxy >/dev/null \
+		|| ($(SUDO) apt-get update -qq && $(SUDO) apt-get install -y -qq --no-install-recommends prometheus haproxy)
+	[ -x $(VENV)/bin/python ] || python3 -m venv $(VENV)
+	$(VENV)/bin/pip install --quiet pyyaml
 	@mkdir -p $(@D) && touch $@

@@ -5,6 +5,7 @@ mod admin;
 mod app;
 mod client;
 mod config;
+mod health;
 mod logging;
 mod metrics;
 mod page;
@@ -27,6 +28,9 @@ use logging::Log;
 use signals::Signals;
 
 fn main() -> ExitCode {
+    if let Some(code) = health::asked() {
+        return code;
+    }
     let config = match Config::from_user() {
         Ok(config) => config,
         Err(code) => return code,
