@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use fanfare_testkit::{Client, Frame, Polling, WebSocket};
+use fanfare_testkit::{Client, Frame, Http, Polling, WebSocket};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 
@@ -35,14 +35,16 @@ async fn a_node_that_ends_takes_nobody_on() {
     let mut node = Node::start(&["--write-timeout", "4s"]).await;
     let deaf = deaf_client(&node).await;
     node.signal("TERM");
+    // A polling client would still need a connection to hear of the end; there are no new sessions.
     let refused = async {
-        while TcpStream::connect(node.address).await.is_ok() {
+        while Http::get(node.address, "/socket.io/?EIO=4&transport=polling").await.status != 503 {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     };
     within(refused).await;
     assert!(node.is_running(), "it waits for the client that does not read");
     assert_eq!(node.exit().await.code(), Some(0), "but not for ever");
+    assert!(TcpStream::connect(node.address).await.is_err());
     drop(deaf);
 }
 
