@@ -34,7 +34,7 @@ async fn any_arguments_travel_both_ways() {
         assert_eq!(client.event().await, event);
     }
     client.emit(r#"[ "echo" , 1 , { "a" : 2 } ]"#).await;
-    assert_eq!(client.event().await, r#"["echo",1,{ "a" : 2 }]"#);
+    assert_eq!(client.event().await, r#"["echo",1 , { "a" : 2 }]"#);
 }
 
 #[tokio::test]
