@@ -87,10 +87,11 @@ impl ConnectContext<'_> {
     }
 }
 
-/// An event that has come.
+/// An event that has come: from a client to its [`Socket`], or as a
+/// [`ServerEventContext`](super::ServerEventContext) from another server.
 #[derive(Debug)]
-pub struct EventContext<'a> {
-    socket: &'a Socket,
+pub struct EventContext<'a, Target = Socket> {
+    target: &'a Target,
     name: &'a str,
     args: Args<'a>,
     reader: ArgsReader<'a>,
@@ -100,10 +101,6 @@ pub struct EventContext<'a> {
 }
 
 impl<'a> EventContext<'a> {
-    pub(crate) fn new(socket: &'a Socket, name: &'a str, args: Args<'a>, ack: &Ack) -> Self {
-        Self { socket, name, args, reader: args.reader(), ack: ack.clone(), answers: true }
-    }
-
     /// For a handler of all events, which leaves the acknowledgement to others unless it asks for it.
     pub(crate) fn for_catch_all(socket: &'a Socket, name: &'a str, args: Args<'a>, ack: &Ack) -> Self {
         Self { answers: false, ..Self::new(socket, name, args, ack) }
@@ -111,7 +108,18 @@ impl<'a> EventContext<'a> {
 
     /// The socket it came from.
     pub fn socket(&self) -> &Socket {
-        self.socket
+        self.target
+    }
+}
+
+impl<'a, Target> EventContext<'a, Target> {
+    pub(crate) fn new(target: &'a Target, name: &'a str, args: Args<'a>, ack: &Ack) -> Self {
+        Self { target, name, args, reader: args.reader(), ack: ack.clone(), answers: true }
+    }
+
+    /// Whom it is for.
+    pub(super) fn target(&self) -> &Target {
+        self.target
     }
 
     /// The name of the event.
@@ -202,7 +210,7 @@ impl<T: FromSocket> FromConnect for T {
 
 impl<T: FromSocket> FromEvent for T {
     fn from_event(context: &mut EventContext<'_>) -> Result<Self, ExtractError> {
-        T::from_socket(context.socket)
+        T::from_socket(context.socket())
     }
 }
 
