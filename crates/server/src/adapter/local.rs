@@ -233,46 +233,45 @@ impl Local {
     /// Adds a socket with its first rooms; returns what is to be [told](Self::tell) of it.
     pub(crate) fn insert<'a>(&self, socket: &Socket, rooms: impl Iterator<Item = &'a Room>) -> Vec<RoomEvent> {
         let id = socket.id();
-        let mut members = self.0.members.write();
-        members.insert(id, socket.clone());
-        let mut events = vec![RoomEvent::Created(id.into()), RoomEvent::Joined(id.into(), id)];
-        rooms.for_each(|room| {
-            let joined = members.join(id, room);
-            self.0.metrics.rooms.add(i64::from(joined == Joined::First));
-            events.extend(joined_events(room, joined, id));
-        });
-        events
+        self.change_members(|members| {
+            members.insert(id, socket.clone());
+            let mut events = vec![RoomEvent::Created(id.into()), RoomEvent::Joined(id.into(), id)];
+            rooms.for_each(|room| events.extend(joined_events(room, members.join(id, room), id)));
+            events
+        })
     }
 
     /// Removes a socket.
     pub(crate) fn remove(&self, id: SocketId) {
-        let Some(mut left) = self.0.members.write().remove(id) else { return };
+        let Some(mut left) = self.change_members(|members| members.remove(id)) else { return };
         left.push((id.into(), Left::Last));
         let events: Vec<_> = left.iter().flat_map(|(room, left)| left_events(room, *left, id)).collect();
-        // The room of its own id, which it is never counted in, is gone too.
-        let gone = left.iter().filter(|(_, left)| *left == Left::Last).count() - 1;
-        self.0.metrics.rooms.sub(i64::try_from(gone).unwrap_or_default());
         self.tell(&events);
     }
 
     /// Lets a socket join a room, unless it is in as many as it may be; says whether it is in it now.
     pub(crate) fn join(&self, id: SocketId, room: &Room, max_rooms: usize) -> bool {
-        let joined = {
-            let mut members = self.0.members.write();
-            if members.rooms_of(id).len() >= max_rooms && !members.is_in(id, room) {
-                return false;
-            }
-            members.join(id, room)
-        };
-        self.0.metrics.rooms.add(i64::from(joined == Joined::First));
+        let joined = self.change_members(|members| {
+            let is_full = members.rooms_of(id).len() >= max_rooms && !members.is_in(id, room);
+            (!is_full).then(|| members.join(id, room))
+        });
+        let Some(joined) = joined else { return false };
         self.tell(&joined_events(room, joined, id));
         joined != Joined::Unknown
     }
 
     pub(crate) fn leave(&self, id: SocketId, room: &str) {
-        let left = self.0.members.write().leave(id, room);
-        self.0.metrics.rooms.sub(i64::from(left == Left::Last));
+        let left = self.change_members(|members| members.leave(id, room));
         self.tell(&left_events(&room.into(), left, id));
+    }
+
+    /// Changes who is where, and counts the rooms that come and go with it.
+    fn change_members<R>(&self, change: impl FnOnce(&mut Members<Socket>) -> R) -> R {
+        let mut members = self.0.members.write();
+        let before = members.room_count();
+        let result = change(&mut members);
+        self.0.metrics.rooms.add(members.room_count() as i64 - before as i64);
+        result
     }
 
     pub(crate) fn rooms_of(&self, id: SocketId) -> Vec<Room> {
