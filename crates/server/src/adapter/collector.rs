@@ -35,7 +35,7 @@ pub enum AckEvent<'a> {
     Response(&'a RawArgs),
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct State {
     /// How many nodes are to say how many sockets they have sent the event to.
     servers: usize,
@@ -60,14 +60,17 @@ pub struct Acks {
 impl AckCollector {
     /// Waits for this many nodes, this one included.
     pub fn new(servers: usize) -> Self {
-        let state = State { servers, counted_servers: 0, clients: 0, lost: 0, answered: 0, responses: Vec::new() };
-        Self(Arc::new(Inner { state: Mutex::new(state), complete: Notify::new(), listener: None }))
+        Self::with_listener(servers, None)
     }
 
     /// Hands everything on as it happens, for a broadcast of another node.
     pub fn forwarding(listener: impl Fn(AckEvent<'_>) + Send + Sync + 'static) -> Self {
-        let state = State { servers: 1, counted_servers: 0, clients: 0, lost: 0, answered: 0, responses: Vec::new() };
-        Self(Arc::new(Inner { state: Mutex::new(state), complete: Notify::new(), listener: Some(Box::new(listener)) }))
+        Self::with_listener(1, Some(Box::new(listener)))
+    }
+
+    fn with_listener(servers: usize, listener: Option<AckListener>) -> Self {
+        let state = Mutex::new(State { servers, ..State::default() });
+        Self(Arc::new(Inner { state, complete: Notify::new(), listener }))
     }
 
     /// It has turned out how many nodes there are.
