@@ -288,14 +288,15 @@ impl Session {
 
     /// Hands a message to the application.
     pub(crate) fn deliver(&self, message: Message<'_>, post: Option<Post<'_>>) {
-        if let Some(connection) = self.connection().filter(|_| self.is_open()) {
+        if let Some(connection) = self.connection() {
             let (request, is_farewell) = post.map_or((None, false), |post| (Some(post.head), post.is_farewell));
             connection.message(self, Received { message, request, is_farewell });
         }
     }
 
+    /// The application's side, as long as it hears of anything but the end.
     fn connection(&self) -> Option<Arc<dyn Connection>> {
-        self.0.connection.lock().clone()
+        self.0.connection.lock().clone().filter(|_| self.is_open())
     }
 
     pub(crate) fn handle_error(&self, closed: Closed) {
@@ -380,7 +381,7 @@ impl Session {
         });
         if probe == Probe::Upgraded {
             self.0.engine.metrics.upgraded();
-            if let Some(connection) = self.connection().filter(|_| self.is_open()) {
+            if let Some(connection) = self.connection() {
                 connection.upgraded(self, Transport::WebSocket);
             }
         }
