@@ -612,17 +612,6 @@ mod tests {
     }
 
     #[test]
-    fn connections_of_polling_may_break_once_the_session_is_on_a_websocket() {
-        let (mut session, now) = probed();
-        session.handle_poll(false);
-        session.handle_post();
-        session.handle_probe(now, &Packet::Upgrade);
-        session.handle_poll_aborted();
-        session.handle_post_aborted();
-        assert_eq!(session.poll_closed(), None);
-    }
-
-    #[test]
     fn a_server_close_waits_for_the_poll_that_tells_the_client() {
         let (mut session, now) = polling();
         session.handle_close(FLUSHED, now);
