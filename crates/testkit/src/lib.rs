@@ -3,11 +3,13 @@
 //! - [`Http`]: HTTP/1.1 over a bare socket, one request at a time or whatever bytes.
 //! - [`WebSocket`]: WebSocket frames over a bare socket.
 //! - [`Polling`]: an Engine.IO session over HTTP long-polling.
+//! - [`Canary`]: an Engine.IO session that checks that it is served.
 //! - [`Client`]: a Socket.IO client over WebSocket.
 //! - [`Redis`]: a Redis server that lives as long as a test.
 //!
 //! Everything panics when it does not get what it asks for within [`PATIENCE`]: a test that waits is a test that fails.
 
+mod canary;
 mod client;
 mod http;
 mod polling;
@@ -16,6 +18,7 @@ mod websocket;
 
 use std::time::Duration;
 
+pub use canary::Canary;
 pub use client::Client;
 pub use http::{Http, Response};
 pub use polling::Polling;

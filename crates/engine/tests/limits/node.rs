@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use fanfare_engine::{Closed, Connection, Engine, EngineBuilder, Listener, ListenerHandle, Message, Received, Session};
-use fanfare_testkit::{Frame, Http, Polling, Response, WebSocket};
+use fanfare_testkit::{Canary, Http, Polling, Response, WebSocket};
 use prometheus::Registry;
 use tokio::sync::mpsc;
 
@@ -23,8 +23,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 pub(crate) struct Node {
     pub(crate) address: SocketAddr,
     pub(crate) engine: Engine,
-    canary: WebSocket,
-    songs: u32,
+    canary: Canary,
     ended: mpsc::UnboundedReceiver<Closed>,
     listener: ListenerHandle,
 }
@@ -65,9 +64,8 @@ impl Node {
         let address = listener.local_addr().expect("it is bound");
         let handle = listener.handle();
         tokio::spawn(listener.serve(engine.service()));
-        let mut canary = WebSocket::try_connect(address, WEBSOCKET, headers).await.expect("the canary is let in");
-        canary.text().await;
-        Self { address, engine, canary, songs: 0, ended, listener: handle }
+        let canary = Canary::connect(address, WEBSOCKET, headers).await;
+        Self { address, engine, canary, ended, listener: handle }
     }
 
     /// Checks that the canary and whoever comes next are served as if nothing had happened.
@@ -82,15 +80,7 @@ impl Node {
 
     /// Checks that the canary gets what it has asked for, and nothing else.
     pub(crate) async fn sings(&mut self) {
-        self.songs += 1;
-        let song = format!("4tweet {}", self.songs);
-        self.canary.send(&song).await;
-        loop {
-            match self.canary.recv().await {
-                Some(Frame::Text(ping)) if ping == "2" => self.canary.send("3").await,
-                other => return assert_eq!(other, Some(Frame::Text(song))),
-            }
-        }
+        self.canary.sings().await;
     }
 
     /// How the next session ended: each is told once.

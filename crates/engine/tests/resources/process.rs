@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use fanfare_testkit::{Frame, Http, WebSocket};
+use fanfare_testkit::{Canary, Http, WebSocket};
 
 pub(crate) const PATH: &str = "/engine.io/";
 
@@ -15,8 +15,7 @@ const WEBSOCKET: &str = "/engine.io/?EIO=4&transport=websocket";
 pub(crate) struct Process {
     pub(crate) address: SocketAddr,
     child: Child,
-    canary: WebSocket,
-    songs: u32,
+    canary: Canary,
 }
 
 impl Process {
@@ -39,22 +38,13 @@ impl Process {
         let stdout = child.stdout.take().expect("it is piped");
         BufReader::new(stdout).read_line(&mut line).expect("it says where it listens");
         let address = line.trim().parse().unwrap_or_else(|_| panic!("it has not started: {line}"));
-        let mut canary = WebSocket::connect(address, WEBSOCKET).await;
-        canary.text().await;
-        Self { address, child, canary, songs: 0 }
+        let canary = Canary::connect(address, WEBSOCKET, &[]).await;
+        Self { address, child, canary }
     }
 
     /// Checks that the canary gets what it has asked for, and nothing else.
     pub(crate) async fn sings(&mut self) {
-        self.songs += 1;
-        let song = format!("4tweet {}", self.songs);
-        self.canary.send(&song).await;
-        loop {
-            match self.canary.recv().await {
-                Some(Frame::Text(ping)) if ping == "2" => self.canary.send("3").await,
-                other => return assert_eq!(other, Some(Frame::Text(song))),
-            }
-        }
+        self.canary.sings().await;
     }
 
     pub(crate) async fn open_websocket(&self) -> WebSocket {
