@@ -1,25 +1,26 @@
-//! `fanfare health [PATH]`: asks a running node how it is, for images that hold nothing else to ask with.
+//! Asks a running node how it is, for images that hold nothing else to ask with.
 
 use std::io::{self, Read as _, Write as _};
+use std::iter;
 use std::net::{TcpStream, ToSocketAddrs as _};
 use std::process::ExitCode;
 use std::time::Duration;
-use std::{env, iter};
 
-/// Asks the node whose administration listens where the environment says; `None` if the user wants a node instead.
-pub(crate) fn asked() -> Option<ExitCode> {
-    let mut args = env::args().skip(1);
-    args.next().filter(|command| command == "health")?;
-    let path = args.next().unwrap_or_else(|| "/healthz".to_owned());
-    let address = env::var("FANFARE_ADMIN_LISTEN").unwrap_or_else(|_| "127.0.0.1:9100".to_owned());
-    Some(match ask(&address, &path) {
+use crate::config::complain;
+
+/// Asks the node whose administration listens at this address, if it does anywhere; says why it is not well.
+pub(crate) fn check(address: Option<&str>, path: &str) -> ExitCode {
+    let Some(address) = address else {
+        complain("with --admin-listen none, a node cannot be asked how it is");
+        return ExitCode::FAILURE;
+    };
+    match ask(address, path) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            // Where nobody hears it, the exit code has to do.
-            let _ = writeln!(io::stderr(), "fanfare: http://{address}{path}: {error}");
+            complain(&format!("http://{address}{path}: {error}"));
             ExitCode::FAILURE
         }
-    })
+    }
 }
 
 /// An error unless the answer is 200.

@@ -28,14 +28,12 @@ use logging::Log;
 use signals::Signals;
 
 fn main() -> ExitCode {
-    if let Some(code) = health::asked() {
-        return code;
-    }
     let config = match Config::from_user() {
         Ok(config) => config,
         Err(code) => return code,
     };
-    let done = match config.options.command {
+    let done = match &config.options.command {
+        Some(Command::Health { path }) => return health::check(config.options.admin_address(), path),
         Some(Command::CheckConfig) => check(&config),
         None => {
             let log = logging::start(&config.options.log);

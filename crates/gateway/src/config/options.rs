@@ -131,10 +131,16 @@ pub(crate) struct Options {
 }
 
 /// What the program does besides serving.
-#[derive(Clone, Copy, Debug, clap::Subcommand)]
+#[derive(Clone, Debug, clap::Subcommand)]
 pub(crate) enum Command {
     /// Print the configuration in effect, and where each value comes from, and exit; passwords are left out
     CheckConfig,
+    /// Ask the node at the address of --admin-listen how it is, and exit, with 0 if it is well
+    Health {
+        /// What it is asked: /healthz, or /readyz for whether clients should be sent to it
+        #[arg(default_value = "/healthz", value_name = "PATH")]
+        path: String,
+    },
 }
 
 /// What connects the node with others.

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use fanfare_testkit::{Http, Polling, Redis};
 
-use crate::node::{Node, within};
+use crate::node::{Node, command, within};
 
 async fn start(options: &[&str]) -> (Node, SocketAddr) {
     let mut node = Node::start(&[options, &["--admin-listen", "127.0.0.1:0"]].concat()).await;
@@ -31,6 +31,21 @@ async fn readiness(admin: SocketAddr, expected: u16) -> String {
         }
     };
     within(becomes).await
+}
+
+#[tokio::test]
+async fn the_program_asks_a_node_how_it_is() {
+    let (_node, admin) = start(&[]).await;
+    let admin = admin.to_string();
+    let check = async |options: &[&str], code: i32| {
+        let ended = within(command(options).output()).await.expect("it can be started");
+        assert_eq!(ended.status.code(), Some(code), "{options:?}: {}", String::from_utf8_lossy(&ended.stderr));
+        assert_eq!(ended.stderr.is_empty(), code == 0, "{options:?}");
+    };
+    check(&["health", "--admin-listen", &admin], 0).await;
+    check(&["health", "/readyz", "--admin-listen", &admin], 0).await;
+    check(&["health", "/nowhere", "--admin-listen", &admin], 1).await;
+    check(&["health", "--admin-listen", "none"], 1).await;
 }
 
 #[tokio::test]
