@@ -173,19 +173,23 @@ impl Config {
         ];
         for (option, duration) in durations {
             if duration.is_zero() {
-                return Err(ConfigError::new(option, format!("{duration:?}"), "it is longer than nothing"));
+                return Err(ConfigError {
+                    option,
+                    value: format!("{duration:?}"),
+                    allowed: "it is longer than nothing",
+                });
             }
         }
         if self.pool_size == 0 {
-            return Err(ConfigError::new("pool_size", "0".to_owned(), "it is at least 1"));
+            return Err(ConfigError { option: "pool_size", value: "0".to_owned(), allowed: "it is at least 1" });
         }
         if self.prefix.is_empty() || self.prefix.contains('#') {
             let allowed = "it has at least one character and no `#`";
-            return Err(ConfigError::new("prefix", self.prefix.clone(), allowed));
+            return Err(ConfigError { option: "prefix", value: self.prefix.clone(), allowed });
         }
         if matches!((&self.topology, self.kind), (Topology::Cluster(_), Kind::Classic)) {
             let allowed = "over Redis Cluster, nodes talk by sharded pub/sub";
-            return Err(ConfigError::new("kind", "classic".to_owned(), allowed));
+            return Err(ConfigError { option: "kind", value: "classic".to_owned(), allowed });
         }
         Ok(())
     }
@@ -195,7 +199,7 @@ impl Config {
 pub(crate) fn wrong_url(url: &str, error: &RedisError) -> ConfigError {
     let allowed = "it is redis://[user:password@]host[:port][/database], or rediss:// for TLS";
     tracing::debug!(%error, "the address of Redis cannot be read");
-    ConfigError::new("url", redacted(url), allowed)
+    ConfigError { option: "url", value: redacted(url), allowed }
 }
 
 /// An address of Redis as it can be shown: without user, password and query. What is no address stays as it is.

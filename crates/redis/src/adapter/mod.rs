@@ -1,25 +1,26 @@
-//! One namespace of one node, as a member of the cluster.
+//! One namespace of one node, as a member of the cluster: what it tells and asks the other nodes.
 
-use std::borrow::Cow;
+mod convert;
+mod incoming;
+
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use fanfare::adapter::{
-    AckCollector, AckEvent, Adapter, AdapterError, Answer, Broadcast, Local, Packet, PersistedSession, RoomEvent,
-    Scope, Selection,
+    AckCollector, Adapter, AdapterError, Answer, Broadcast, Local, Packet, PersistedSession, RoomEvent, Scope,
 };
-use fanfare::{EmitArgs, EmitError, RawArgs, RemoteSocketData, Room, Rooms, ServerReply, Value};
+use fanfare::{EmitArgs, EmitError, RemoteSocketData, Room, Value};
 use fanfare_proto::cluster::{
-    Asked, Awaited, Event, EventArgs, Flags, Gathered, Incoming, Node, OneSocket, Opts, Publish, Request, Requester,
-    Response, SocketDescription, Subscription, Wire, hex_id,
+    Asked, Awaited, Event, Gathered, Node, Publish, Request, Requester, Response, Subscription, Wire, hex_id,
 };
 use fanfare_proto::ids::SocketId;
-use fanfare_proto::socket::Args;
 use parking_lot::Mutex;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
+
+use convert::{borrowed, borrowed_opts, first, opts, remote};
 
 use crate::hub::Hub;
 use crate::subscriber::Listener;
@@ -154,119 +155,6 @@ impl Inner {
         Some(AdapterError::Timeout { received: expired.received, expected: expired.expected })
     }
 
-    fn handle_request(self: &Arc<Self>, request: Request<'_>, requester: Option<Requester>) {
-        match (request, requester) {
-            (Request::Broadcast { event, opts, unwanted_ack, .. }, requester) => {
-                self.handle_broadcast(&event, &opts, unwanted_ack, requester);
-            }
-            (Request::SocketsJoin { opts, rooms }, _) => {
-                self.local.sockets_join(&selection(&opts), &to_rooms(&rooms));
-            }
-            (Request::SocketsLeave { opts, rooms }, _) => {
-                self.local.sockets_leave(&selection(&opts), &to_rooms(&rooms));
-            }
-            (Request::DisconnectSockets { opts, close }, _) => {
-                self.local.disconnect_sockets(&selection(&opts), close);
-            }
-            (Request::ServerSideEmit { event, .. }, requester) => self.handle_server_side_emit(&event, requester),
-            (request, Some(requester)) => self.answer(request, &requester),
-            // A question without a way to answer it.
-            (_, None) => {}
-        }
-    }
-
-    fn handle_broadcast(
-        self: &Arc<Self>,
-        event: &Event<'_>,
-        opts: &Opts<'_>,
-        unwanted_ack: bool,
-        requester: Option<Requester>,
-    ) {
-        let scope = Scope { selection: selection(opts), ..Scope::default() };
-        let Flags { volatile, compress, .. } = opts.flags;
-        let broadcast = Broadcast {
-            name: &event.name,
-            args: &event.args,
-            scope: &scope,
-            volatile,
-            compress: compress.unwrap_or(true),
-        };
-        let sent = match requester {
-            Some(requester) => {
-                let collector = self.forwarding(requester);
-                let sent = self.local.broadcast_with_ack(&broadcast, &collector);
-                // The sockets owe their answers as long as somebody holds the collector.
-                let timeout = opts.flags.timeout.unwrap_or(self.hub.requests_timeout());
-                self.hub.spawn(async move { drop(tokio::time::timeout(timeout, collector.completed()).await) });
-                sent
-            }
-            None if unwanted_ack => self.local.broadcast_with_ack(&broadcast, &AckCollector::new(1)),
-            None => self.local.encode(&broadcast, None).map(|packet| self.local.broadcast(&broadcast, &packet).tell()),
-        };
-        if let Err(error) = sent {
-            self.hub.metrics().malformed.with_label_values(&["event"]).inc();
-            tracing::debug!(%error, "an event of another node was dropped");
-        }
-    }
-
-    /// Tells another node how many sockets its broadcast has reached, and what each of them answers.
-    fn forwarding(&self, requester: Requester) -> AckCollector {
-        let adapter = self.me.clone();
-        AckCollector::forwarding(move |event| {
-            let Some(adapter) = adapter.upgrade() else { return };
-            let response = match &event {
-                AckEvent::Clients(count) => Response::ClientCount(*count as u64),
-                AckEvent::Response(args) => Response::Ack(args.as_args()),
-            };
-            adapter.respond(&requester, &response);
-        })
-    }
-
-    fn handle_server_side_emit(&self, event: &Event<'_>, requester: Option<Requester>) {
-        let EventArgs::Received(args) = event.args else { return };
-        let reply = requester.map(|requester| {
-            let adapter = self.me.clone();
-            let reply = move |answer: Value| {
-                if let (Some(adapter), Ok(answer)) = (adapter.upgrade(), RawArgs::of(&(&answer,))) {
-                    adapter.respond(&requester, &Response::ServerSideEmit(answer.as_args()));
-                }
-            };
-            Box::new(reply) as ServerReply
-        });
-        self.local.handle_server_event(&event.name, &args, reply);
-    }
-
-    fn answer(&self, request: Request<'_>, requester: &Requester) {
-        let response = match request {
-            Request::FetchSockets { opts, .. } => {
-                let sockets = self.local.fetch_sockets(&selection(&opts));
-                Response::Sockets(sockets.into_iter().map(describe).collect())
-            }
-            Request::AllRooms { .. } => {
-                let sockets = self.local.sockets(&Selection::default());
-                let rooms = self.local.rooms().into_iter().map(|(room, _)| Cow::Owned(room.to_string()));
-                let own = sockets.iter().map(|socket| Cow::Owned(socket.id().to_string()));
-                Response::Rooms(own.chain(rooms).collect())
-            }
-            Request::SocketIds { rooms, .. } => {
-                let selection = Selection { rooms: to_rooms(&rooms), ..Selection::default() };
-                let sockets = self.local.sockets(&selection);
-                Response::SocketIds(sockets.iter().map(|socket| Cow::Owned(socket.id().to_string())).collect())
-            }
-            Request::OneSocket { socket, what, .. } => {
-                let Some(socket) = socket.parse().ok().and_then(|id| self.local.socket(id)) else { return };
-                match what {
-                    OneSocket::Join(room) => drop(socket.join(&*room)),
-                    OneSocket::Leave(room) => socket.leave(&*room),
-                    OneSocket::Disconnect(close) => socket.disconnect(close),
-                }
-                Response::Done
-            }
-            _ => return,
-        };
-        self.respond(requester, &response);
-    }
-
     fn forget(&self, id: &str) {
         self.waiting.lock().remove(id);
         self.node.lock().forget(id);
@@ -281,46 +169,6 @@ impl Inner {
         if tokio::time::timeout_at(until, collector.completed()).await.is_err() {
             self.hub.metrics().requests_timed_out.inc();
         }
-    }
-}
-
-impl Listener for Inner {
-    fn message(&self, channel: &str, payload: &[u8]) {
-        let Some(adapter) = self.me.upgrade() else { return };
-        let incoming = adapter.node.lock().handle_message(channel, payload, |room| adapter.local.has_room(room));
-        let metrics = adapter.hub.metrics();
-        let ignored = match incoming {
-            Ok(Incoming::Request(request, requester)) => return adapter.handle_request(request, requester),
-            Ok(Incoming::ClientCount(id, count)) => {
-                if let Some(Waiting::Acks(collector)) = adapter.waiting.lock().get(&*id) {
-                    collector.add_clients(usize::try_from(count).unwrap_or(usize::MAX));
-                }
-                return;
-            }
-            Ok(Incoming::Ack(id, args)) => {
-                if let Some(Waiting::Acks(collector)) = adapter.waiting.lock().get(&*id) {
-                    collector.add_response(args.to_raw());
-                }
-                return;
-            }
-            Ok(Incoming::Answered(id, gathered)) => {
-                if let Some(Waiting::Gathered(waiting)) = adapter.waiting.lock().remove(&*id) {
-                    // Whoever has stopped waiting does not want it.
-                    let _ = waiting.send(gathered);
-                }
-                return;
-            }
-            Ok(Incoming::Gathering) => return,
-            Ok(Incoming::Unasked) => "unasked",
-            Ok(Incoming::Own) => "own",
-            Ok(Incoming::Nobody) => "nobody",
-            Ok(Incoming::Foreign) => "foreign",
-            Err(malformed) => {
-                metrics.malformed.with_label_values(&[malformed.name()]).inc();
-                return tracing::debug!(%malformed, "a message of another node was dropped");
-            }
-        };
-        metrics.ignored.with_label_values(&[ignored]).inc();
     }
 }
 
@@ -495,56 +343,6 @@ impl Drop for Pending<'_> {
 
 fn new_id() -> Box<str> {
     hex_id(crate::hub::random()).into()
-}
-
-fn opts<'a>(broadcast: &Broadcast<'a>) -> Opts<'a> {
-    let flags =
-        Flags { volatile: broadcast.volatile, compress: (!broadcast.compress).then_some(false), ..Flags::default() };
-    Opts { flags, ..borrowed_opts(&broadcast.scope.selection) }
-}
-
-fn borrowed_opts(selection: &Selection) -> Opts<'_> {
-    Opts { rooms: borrowed(&selection.rooms), except: borrowed(&selection.except), flags: Flags::default() }
-}
-
-fn borrowed(rooms: &[Room]) -> Vec<Cow<'_, str>> {
-    rooms.iter().map(|room| Cow::Borrowed(room.as_str())).collect()
-}
-
-fn selection(opts: &Opts<'_>) -> Selection {
-    Selection { rooms: to_rooms(&opts.rooms), except: to_rooms(&opts.except) }
-}
-
-fn to_rooms(names: &[Cow<'_, str>]) -> Rooms {
-    names.iter().map(|name| Room::from(&**name)).collect()
-}
-
-/// The first argument; nothing is as good as `null`.
-fn first(args: &Args<'_>) -> Value {
-    args.reader().next().and_then(Result::ok).unwrap_or_default()
-}
-
-fn describe(socket: RemoteSocketData) -> SocketDescription {
-    SocketDescription {
-        id: socket.id,
-        handshake: socket.handshake,
-        rooms: socket.rooms.iter().map(|room| Value::from(room.as_str())).collect(),
-        data: socket.data.unwrap_or_else(|| Value::Object(Vec::new())),
-    }
-}
-
-fn remote(socket: SocketDescription) -> RemoteSocketData {
-    let room = |room: Value| match room {
-        Value::String(name) => Some(Room::from(name)),
-        // JavaScript callers can use numbers.
-        other => other.as_f64().map(|number| Room::from(number.to_string())),
-    };
-    RemoteSocketData {
-        id: socket.id,
-        handshake: socket.handshake,
-        rooms: socket.rooms.into_iter().filter_map(room).collect(),
-        data: Some(socket.data),
-    }
 }
 
 impl fmt::Debug for NamespaceAdapter {
