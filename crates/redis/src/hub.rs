@@ -7,6 +7,7 @@ use std::time::Duration;
 use fanfare::adapter::AdapterError;
 use fanfare_proto::cluster::{Classic, Publish, Sharded, Subscription, Wire, classic_uid, hex_id};
 use redis::Value;
+use tokio::sync::watch;
 use tokio::task::AbortHandle;
 
 use crate::ConfigError;
@@ -24,6 +25,8 @@ pub(crate) struct Hub {
     publisher: Arc<Publisher>,
     subscriber: Arc<Subscriber>,
     status: Arc<StatusCell>,
+    /// Has seen the status before anything could change it.
+    starting: watch::Receiver<Status>,
     metrics: Metrics,
     runtime: tokio::runtime::Handle,
     tasks: Vec<AbortHandle>,
@@ -35,6 +38,7 @@ impl Hub {
         let connector = Arc::new(Connector::new(&config)?);
         let metrics = Metrics::new(&config.registry);
         let status = Arc::new(StatusCell::new());
+        let starting = status.watch();
         let pool = bb8::Pool::builder()
             .max_size(config.pool_size)
             .connection_timeout(config.connect_timeout)
@@ -48,13 +52,12 @@ impl Hub {
             runtime.spawn(publisher.clone().run()).abort_handle(),
             runtime.spawn(subscriber.clone().run()).abort_handle(),
         ];
-        Ok(Self { config, pool, publisher, subscriber, status, metrics, runtime, tasks })
+        Ok(Self { config, pool, publisher, subscriber, status, starting, metrics, runtime, tasks })
     }
 
     /// Returns when Redis has been reached, or has turned out to be away.
     pub(crate) async fn settled(&self) {
-        let mut status = self.status.watch();
-        let _ = status.changed().await;
+        let _ = self.starting.clone().changed().await;
     }
 
     /// How a namespace writes its messages.
