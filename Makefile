@@ -1,6 +1,6 @@
 # Fanfare. `make run` starts a node with the chat demo, `make test` runs every test; both install what is missing.
 
-.PHONY: help run test test-rust test-clients test-websocket test-demo check fmt bench fuzz conformance setup clean
+.PHONY: help run cluster test test-rust test-clients test-cluster test-websocket test-demo screenshot check fmt bench fuzz conformance setup clean
 
 CLIENT  := crates/gateway/client
 CLIENTS := crates/gateway/tests/clients
@@ -15,15 +15,25 @@ help: ## Show this list
 run: $(SETUP)/client ## Start a node with the chat demo on http://localhost:3000
 	cargo run --release -p fanfare-gateway
 
-test: test-rust test-clients test-websocket test-demo ## Run every test
+cluster: $(SETUP)/client $(SETUP)/redis $(SETUP)/cluster ## Start three nodes, Redis and a load balancer on http://localhost:3000
+	cargo build --release -p fanfare-gateway
+	./deploy/cluster target/release/fanfare
 
-test-rust: $(SETUP)/client ## Unit, integration and documentation tests
+test: test-rust test-clients test-cluster test-websocket test-demo ## Run every test
+
+test-rust: $(SETUP)/client $(SETUP)/redis ## Unit, integration and documentation tests
 	cargo test --workspace --lib --bins --tests --quiet
 	cargo test --workspace --doc --quiet
 
 test-clients: $(SETUP)/client $(SETUP)/clients ## The official JavaScript clients against a real node
 	cargo build -p fanfare-gateway --bin fanfare
-	cd $(CLIENTS) && node --test clients/
+	cargo build -p fanfare --example features
+	cargo build -p fanfare-proto --example verdicts
+	cd $(CLIENTS) && node --test --test-concurrency=4 clients/*.test.js
+
+test-cluster: $(SETUP)/clients $(SETUP)/redis ## Clusters of Fanfare and Node.js servers over a real Redis
+	cargo build -p fanfare-redis --example cluster_node
+	cd $(CLIENTS) && node --test cluster/*.test.js
 
 test-websocket: $(SETUP)/venv ## The Autobahn WebSocket cases
 	cargo build -p fanfare-engine --example ws_echo
@@ -31,18 +41,31 @@ test-websocket: $(SETUP)/venv ## The Autobahn WebSocket cases
 
 test-demo: $(SETUP)/client $(SETUP)/clients $(SETUP)/browser ## The chat demo in a real browser
 	cargo build -p fanfare-gateway --bin fanfare
-	cd $(CLIENTS) && node --test demo/
+	cd $(CLIENTS) && node --test --test-concurrency=2 demo/*.test.js
+
+screenshot: $(SETUP)/client $(SETUP)/clients $(SETUP)/browser ## Take the picture of the README anew
+	cargo build -p fanfare-gateway --bin fanfare
+	cd $(CLIENTS) && FANFARE_SCREENSHOT=$(CURDIR)/docs/demo.png node --test demo/screenshot.test.js
 
 check: ## Formatting, lints and documentation, all warnings denied
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --quiet
 
+.PHONY: check-deploy
+check-deploy: $(SETUP)/deploy ## Configurations, rules, dashboards and manifests of deploy/
+	cd deploy/prometheus && promtool check config prometheus.yml && promtool test rules tests.yml
+	PATH="$$PATH:/usr/sbin"; haproxy -c -q -f deploy/haproxy/haproxy.cfg
+	$(VENV)/bin/python deploy/check_dashboard.py
+	$(VENV)/bin/python deploy/check_manifests.py
+	if docker compose version >/dev/null 2>&1; then docker compose config --quiet; fi
+
 fmt: ## Format the sources
 	cargo fmt --all
 
-bench: ## Benchmarks of codecs, broadcasts and round trips
-	cargo bench --workspace
+# 10,000 clients and the node that serves them need as many descriptors each.
+bench: ## Benchmarks of codecs, broadcasts, round trips, and of 10,000 clients
+	ulimit -n 12000 && cargo bench --workspace
 
 FUZZ_SECONDS ?= 30
 fuzz: ## Fuzz every decoder, each for FUZZ_SECONDS
@@ -52,7 +75,7 @@ fuzz: ## Fuzz every decoder, each for FUZZ_SECONDS
 conformance: ## Run the official protocol and client suites, from a checkout named by SOCKET_IO
 	./crates/server/tests/official_suites.mjs $(SOCKET_IO)
 
-setup: $(SETUP)/client $(SETUP)/clients $(SETUP)/venv $(SETUP)/browser ## Install everything the tests need
+setup: $(SETUP)/client $(SETUP)/clients $(SETUP)/redis $(SETUP)/venv $(SETUP)/browser $(SETUP)/deploy ## Install everything the tests need
 
 clean: ## Remove everything that was built or installed
 	rm -rf target $(CLIENT)/node_modules $(CLIENTS)/node_modules
@@ -70,6 +93,21 @@ $(SETUP)/venv:
 	$(VENV)/bin/pip install --quiet kosoku
 	@mkdir -p $(@D) && touch $@
 
+$(SETUP)/redis:
+	command -v redis-server >/dev/null || ($(SUDO) apt-get update -qq && $(SUDO) apt-get install -y -qq redis-server)
+	@mkdir -p $(@D) && touch $@
+
+$(SETUP)/cluster:
+	PATH="$$PATH:/usr/sbin"; command -v haproxy >/dev/null || ($(SUDO) apt-get update -qq && $(SUDO) apt-get install -y -qq haproxy)
+	@mkdir -p $(@D) && touch $@
+
 $(SETUP)/browser:
 	command -v chromium >/dev/null || ($(SUDO) apt-get update -qq && $(SUDO) apt-get install -y -qq chromium)
+	@mkdir -p $(@D) && touch $@
+
+$(SETUP)/deploy:
+	PATH="$$PATH:/usr/sbin"; command -v promtool >/dev/null && command -v haproxy >/dev/null \
+		|| ($(SUDO) apt-get update -qq && $(SUDO) apt-get install -y -qq --no-install-recommends prometheus haproxy)
+	[ -x $(VENV)/bin/python ] || python3 -m venv $(VENV)
+	$(VENV)/bin/pip install --quiet pyyaml
 	@mkdir -p $(@D) && touch $@

@@ -11,8 +11,8 @@ pub trait Application: Send + Sync + 'static {
     ///
     /// Called by the request that opens the session, before it is answered; where there are
     /// [peers](crate::EngineBuilder::peers), a session that begins over polling comes a little later, and may be on
-    /// WebSocket already. What is returned hears of
-    /// everything that happens to the session from now on.
+    /// WebSocket already. What is returned hears of everything that happens to the session from now on, and is dropped
+    /// when the session is over.
     fn connect(&self, session: &Session) -> Box<dyn Connection>;
 }
 
@@ -43,6 +43,8 @@ pub struct Received<'a> {
     pub message: Message<'a>,
     /// Over polling, the POST that carried it, unless it came before the application knew the session.
     pub request: Option<&'a Parts>,
+    /// Whether the same POST ends the session with its last packet.
+    pub is_farewell: bool,
 }
 
 /// The content of a message.
@@ -61,5 +63,35 @@ where
 {
     fn connect(&self, session: &Session) -> Box<dyn Connection> {
         Box::new(self(session))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::{Engine, Handshake};
+
+    struct Holding {
+        _session: Session,
+        _alive: Arc<()>,
+    }
+
+    impl Connection for Holding {
+        fn message(&self, _: &Session, _: Received<'_>) {}
+    }
+
+    #[tokio::test]
+    async fn a_connection_that_holds_its_session_goes_with_it() {
+        let alive = Arc::new(());
+        let held = alive.clone();
+        let connect = move |session: &Session| Holding { _session: session.clone(), _alive: held.clone() };
+        let engine = Engine::builder().build(connect).unwrap();
+        let (mut parts, ()) = http::Request::new(()).into_parts();
+        let session = engine.0.open(Transport::WebSocket, Handshake::new(&mut parts, None, false)).unwrap();
+        assert_eq!(Arc::strong_count(&alive), 3);
+        session.discard();
+        assert_eq!(Arc::strong_count(&alive), 2, "only the application itself is left");
     }
 }

@@ -136,7 +136,7 @@ impl Default for EngineBuilder {
                     outbox_bytes: 4 << 20,
                     all_outboxes_bytes: 1 << 30,
                     write_timeout: Duration::from_secs(10),
-                    packets_per_payload: 1024,
+                    packets_per_payload: 65_536,
                     body_timeout: Duration::from_secs(30),
                     sessions_per_address: 0,
                     message_rate: None,
@@ -301,7 +301,8 @@ impl EngineBuilder {
         self
     }
 
-    /// Packets in one polling body. Default: 1024.
+    /// Packets in one polling body. Default: 65 536: a client that has gathered events while it was offline sends them all
+    /// at once.
     pub fn max_packets_per_payload(mut self, packets: usize) -> Self {
         self.config.limits.packets_per_payload = packets;
         self

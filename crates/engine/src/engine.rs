@@ -173,6 +173,27 @@ impl Engine {
         self.0.stop();
     }
 
+    /// Whether no more sessions are opened, for the engine is closed or about to be.
+    pub fn is_closed(&self) -> bool {
+        self.0.is_closed()
+    }
+
+    /// Opens no more sessions, and closes those there are one after the other, evenly over `time`, so that their clients
+    /// do not all come back somewhere else at once. Until its turn comes, a session goes on as before; then what waits for
+    /// it is delivered first. Returns when the last turn has come.
+    pub async fn drain(&self, time: Duration) {
+        self.0.closed.store(true, Ordering::Release);
+        let begin = tokio::time::Instant::now();
+        let sessions = self.sessions();
+        let slot = time.as_secs_f64() / sessions.len().max(1) as f64;
+        for (number, session) in sessions.iter().enumerate().filter(|(_, session)| session.is_open()) {
+            // Any moment of its slot: clients that were closed in step would also come back in step.
+            let jitter = f64::from(u32::from_le_bytes(random())) / f64::from(u32::MAX);
+            tokio::time::sleep_until(begin + Duration::from_secs_f64(slot * (number as f64 + jitter))).await;
+            session.close();
+        }
+    }
+
     /// Opens no more sessions and closes those there are once what waits for them has been delivered, but no later
     /// than after `grace`.
     pub async fn shutdown(&self, grace: Duration) {
@@ -205,7 +226,7 @@ impl Shared {
     }
 
     pub(crate) fn encode(&self, messages: impl IntoIterator<Item = Frame>, compress: bool) -> Outgoing {
-        Outgoing::messages(messages, compress, &self.budget)
+        Outgoing::messages(messages, compress, &self.budget, &self.metrics.delivery_seconds)
     }
 
     pub(crate) fn is_closed(&self) -> bool {
@@ -268,7 +289,7 @@ impl Shared {
         self.metrics.moved_away();
     }
 
-    /// A WebSocket has a task, until what is returned is dropped.
+    /// There is a WebSocket, or there is about to be, until what is returned is dropped.
     pub(crate) fn count_websocket(&self) -> Arc<()> {
         self.websockets.clone()
     }
@@ -334,8 +355,9 @@ impl Shared {
             sessions.values().map(|session| (session.outbox_bytes(), session.clone())).collect()
         };
         sessions.sort_unstable_by_key(|(bytes, _)| std::cmp::Reverse(*bytes));
-        for (_, session) in sessions {
-            if !self.budget.is_exceeded() {
+        for (bytes, session) in sessions {
+            // Whoever holds nothing has nothing to give.
+            if bytes == 0 || !self.budget.is_exceeded() {
                 break;
             }
             session.handle_error(CloseReason::SlowConsumer.into());

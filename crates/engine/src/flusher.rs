@@ -43,11 +43,11 @@ impl Flusher {
             // Whatever can run now runs first, and adds to the batch instead of making another one.
             tokio::task::yield_now().await;
             std::mem::swap(&mut batch, &mut *self.dirty.lock());
-            for chunk in batch.chunks(SESSIONS_PER_TURN) {
-                chunk.iter().for_each(Session::flush);
+            let mut sessions = batch.drain(..);
+            while sessions.len() > 0 {
+                sessions.by_ref().take(SESSIONS_PER_TURN).for_each(|session| session.flush());
                 tokio::task::yield_now().await;
             }
-            batch.clear();
         }
     }
 }

@@ -28,7 +28,9 @@ impl Handshake {
         let target = request.uri.path_and_query().map_or("/", |target| target.as_str());
         let headers = request.headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes()));
         let text = Packed::new(target, headers);
-        let extensions = std::mem::take(&mut request.extensions);
+        // Most requests bring none; what is left then is an empty table.
+        let extensions = Some(std::mem::take(&mut request.extensions)).filter(|extensions| !extensions.is_empty());
+        let extensions = extensions.unwrap_or_default();
         Self(Arc::new(Inner { text, address, secure, time: SystemTime::now(), extensions }))
     }
 

@@ -33,9 +33,12 @@ mod clock;
 mod config;
 mod engine;
 mod flusher;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod handshake;
 mod http;
 mod listener;
+mod meter;
 mod metrics;
 mod outbox;
 mod outgoing;

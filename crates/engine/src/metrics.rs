@@ -1,7 +1,7 @@
 //! What an engine counts.
 
-use fanfare_proto::engine::{CloseReason, Refusal, Transport};
-use prometheus::{IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry};
+use fanfare_proto::engine::{CloseReason, Transport};
+use prometheus::{Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry};
 
 /// The metrics of an engine. Labels are bounded: no client can add one.
 #[derive(Clone, Debug)]
@@ -25,6 +25,7 @@ pub(crate) struct Metrics {
     pub(crate) relays: IntGauge,
     pub(crate) moved: IntCounterVec,
     pub(crate) malformed_peer_messages: IntCounter,
+    pub(crate) delivery_seconds: Histogram,
 }
 
 impl Metrics {
@@ -86,6 +87,12 @@ impl Metrics {
                 "fanfare_malformed_peer_messages_total",
                 "Messages of other nodes about sessions that made no sense.",
             ),
+            delivery_seconds: register(registry, {
+                let help = "Time from when a message is made until the last client has been written to; one in 64.";
+                let buckets = vec![0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 1.0, 10.0];
+                let options = HistogramOpts::new("fanfare_delivery_seconds", help).buckets(buckets);
+                Histogram::with_opts(options).expect("the name is valid")
+            }),
         }
     }
 
@@ -117,8 +124,8 @@ impl Metrics {
         self.sessions.with_label_values(&[transport.as_str()]).dec();
     }
 
-    pub(crate) fn refused(&self, refusal: &Refusal) {
-        self.refused.with_label_values(&[refusal.name()]).inc();
+    pub(crate) fn refused(&self, reason: &str) {
+        self.refused.with_label_values(&[reason]).inc();
     }
 
     /// A client has done something that the protocol forbids.

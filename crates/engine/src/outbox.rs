@@ -10,11 +10,13 @@ use crate::outgoing::{Budget, Outgoing};
 
 /// A bounded queue of encoded messages. Pushing never waits.
 ///
-/// It holds references to shared messages, so what it adds to the memory of the node is the entries:
+/// It holds references to shared messages, so what it adds to the memory of the node is the entries behind the first:
 /// [`ENTRY_BYTES`] each.
 #[derive(Debug)]
 pub(crate) struct Outbox {
-    queue: VecDeque<Outgoing>,
+    /// Most of the time one message waits, or none. It stands here, close to everything else that sending looks at.
+    first: Option<Outgoing>,
+    rest: VecDeque<Outgoing>,
     /// Bytes charged to the session: those that wait, and the entries.
     bytes: usize,
     /// How far the first message has been written.
@@ -38,11 +40,11 @@ pub(crate) enum Written {
 
 impl Outbox {
     pub(crate) fn new(budget: Arc<Budget>) -> Self {
-        Self { queue: VecDeque::new(), bytes: 0, frame: 0, offset: 0, budget }
+        Self { first: None, rest: VecDeque::new(), bytes: 0, frame: 0, offset: 0, budget }
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.queue.is_empty()
+        self.first.is_none()
     }
 
     /// Bytes charged to the session.
@@ -52,22 +54,27 @@ impl Outbox {
 
     /// Adds a message. A single one may be of any size; what waits behind another is bounded.
     pub(crate) fn push(&mut self, message: Outgoing, limit: usize) -> Result<(), Overflow> {
-        let bytes = self.bytes + message.len() + ENTRY_BYTES;
-        if bytes > limit && !self.queue.is_empty() {
+        let bytes = self.bytes + charge(&message);
+        if self.first.is_none() {
+            self.first = Some(message);
+        } else if bytes > limit {
             return Err(Overflow);
+        } else {
+            self.budget.add(ENTRY_BYTES);
+            self.rest.push_back(message);
         }
         self.bytes = bytes;
-        self.budget.add(ENTRY_BYTES);
-        self.queue.push_back(message);
         Ok(())
     }
 
     /// Puts a message before all others, none of which may be half written.
     pub(crate) fn push_front(&mut self, message: Outgoing) {
         debug_assert_eq!((self.frame, self.offset), (0, 0), "a frame must be finished before another begins");
-        self.bytes += message.len() + ENTRY_BYTES;
-        self.budget.add(ENTRY_BYTES);
-        self.queue.push_front(message);
+        self.bytes += charge(&message);
+        if let Some(next) = self.first.replace(message) {
+            self.budget.add(ENTRY_BYTES);
+            self.rest.push_front(next);
+        }
     }
 
     /// Writes as much as the writer takes, joining what has gathered into as few calls as possible.
@@ -96,7 +103,7 @@ impl Outbox {
     /// Says whether any of them may be compressed.
     pub(crate) fn take_payload(&mut self, body: &mut Vec<u8>, max_bytes: usize) -> bool {
         let mut compress = false;
-        while let Some(message) = self.queue.front() {
+        while let Some(message) = &self.first {
             let len: usize = message.frames().iter().map(|frame| frame.polling().len() + 1).sum();
             if !body.is_empty() && body.len() + len > max_bytes {
                 break;
@@ -117,12 +124,12 @@ impl Outbox {
 
     /// Drops everything but a frame that is half written, which must be finished before another begins.
     pub(crate) fn discard(&mut self) {
-        let keep = usize::from(self.frame > 0 || self.offset > 0);
-        while self.queue.len() > keep {
-            let message = self.queue.pop_back().expect("longer than what is kept");
-            self.uncharge(&message);
+        if (self.frame, self.offset) == (0, 0) {
+            self.first = None;
         }
-        self.release();
+        self.budget.remove(self.rest.len() * ENTRY_BYTES);
+        self.rest = VecDeque::new();
+        self.bytes = self.first.as_ref().map_or(0, charge);
     }
 
     fn write_once(
@@ -141,7 +148,7 @@ impl Outbox {
     }
 
     fn pending_frames(&self, base64: bool) -> impl Iterator<Item = &[u8]> {
-        let frames = self.queue.iter().flat_map(|message| message.frames());
+        let frames = self.first.iter().chain(&self.rest).flat_map(|message| message.frames());
         let mut skip = self.offset;
         frames.skip(self.frame).map(move |frame| {
             let bytes = frame.websocket(base64);
@@ -150,7 +157,7 @@ impl Outbox {
     }
 
     fn advance(&mut self, base64: bool, mut written: usize) {
-        while let Some(message) = self.queue.front() {
+        while let Some(message) = &self.first {
             let Some(frame) = message.frames().get(self.frame) else {
                 self.frame = 0;
                 self.pop();
@@ -170,28 +177,32 @@ impl Outbox {
     }
 
     fn pop(&mut self) {
-        if let Some(message) = self.queue.pop_front() {
-            self.uncharge(&message);
+        let next = self.rest.pop_front();
+        if next.is_some() {
+            self.budget.remove(ENTRY_BYTES);
         }
-    }
-
-    fn uncharge(&mut self, message: &Outgoing) {
-        self.bytes -= message.len() + ENTRY_BYTES;
-        self.budget.remove(ENTRY_BYTES);
+        if let Some(message) = std::mem::replace(&mut self.first, next) {
+            self.bytes -= charge(&message);
+        }
     }
 
     /// Gives memory back when nothing waits: an idle session keeps a small queue at most.
     fn release(&mut self) {
-        if self.queue.is_empty() && self.queue.capacity() > IDLE_CAPACITY {
-            self.queue = VecDeque::new();
+        if self.is_empty() && self.rest.capacity() > IDLE_CAPACITY {
+            self.rest = VecDeque::new();
         }
     }
 }
 
 impl Drop for Outbox {
     fn drop(&mut self) {
-        self.budget.remove(self.queue.len() * ENTRY_BYTES);
+        self.budget.remove(self.rest.len() * ENTRY_BYTES);
     }
+}
+
+/// What a message takes of the limit of its session.
+fn charge(message: &Outgoing) -> usize {
+    message.len() + ENTRY_BYTES
 }
 
 /// What every message is charged besides its own bytes. Source: `limits.md`.
@@ -221,7 +232,7 @@ mod tests {
     impl Fixture {
         fn push(&mut self, texts: &[&str]) -> Result<(), Overflow> {
             let frames = texts.iter().map(|text| Frame::Text(Buffer::from(text.as_bytes())));
-            self.outbox.push(Outgoing::messages(frames, false, &self.budget), 300)
+            self.outbox.push(Outgoing::messages(frames, false, &self.budget, &crate::outgoing::unregistered()), 300)
         }
     }
 
@@ -294,6 +305,7 @@ mod tests {
     fn dropping_it_gives_its_entries_back() {
         let mut fixture = fixture();
         fixture.push(&["a"]).unwrap();
+        fixture.push(&["b"]).unwrap();
         assert!(fixture.budget.used() > ENTRY_BYTES);
         drop(fixture.outbox);
         assert_eq!(fixture.budget.used(), 0);

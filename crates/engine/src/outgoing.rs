@@ -1,12 +1,15 @@
 //! A message encoded once for any number of sessions.
 
+use std::cell::Cell;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
+use std::time::Instant;
 
-use bytes::{Buf as _, Bytes};
+use bytes::Bytes;
 use fanfare_proto::buffer::{Buffer, Frame};
 use fanfare_proto::engine::payload;
 use fastwebsockets::{OpCode, Payload};
-use prometheus::IntGauge;
+use prometheus::{Histogram, IntGauge};
 use smallvec::SmallVec;
 
 /// One message, or several that belong together, ready for every transport.
@@ -23,14 +26,44 @@ struct Inner {
     bytes: usize,
     compress: bool,
     /// Keeps the bytes counted in the budget of the node, once for all sessions.
-    _charge: Charge,
+    charge: Charge,
+    /// Measures how long it is on its way, for a few.
+    journey: Option<Box<Journey>>,
+}
+
+/// From when a message is made to when nobody waits for it any more: the last session has written it, or is closed.
+#[derive(Debug)]
+struct Journey {
+    begin: Instant,
+    seconds: Histogram,
+    /// Somebody keeps the message for longer.
+    kept: AtomicBool,
+}
+
+impl Journey {
+    /// For one in so many messages of a thread, the first among them: that is what the clock costs little for.
+    fn sample(seconds: &Histogram) -> Option<Box<Self>> {
+        thread_local!(static MADE: Cell<u32> = const { Cell::new(0) });
+        let made = MADE.replace(MADE.get().wrapping_add(1));
+        let is_sampled = made.is_multiple_of(ONE_IN);
+        is_sampled
+            .then(|| Box::new(Self { begin: Instant::now(), seconds: seconds.clone(), kept: AtomicBool::new(false) }))
+    }
+}
+
+impl Drop for Journey {
+    fn drop(&mut self) {
+        if !*self.kept.get_mut() {
+            self.seconds.observe(self.begin.elapsed().as_secs_f64());
+        }
+    }
 }
 
 /// One WebSocket frame of an [`Outgoing`].
 #[derive(Debug)]
 pub(crate) struct OutgoingFrame {
     /// Header and payload. Frames of a server are not masked, so the same bytes serve every client.
-    bytes: Bytes,
+    bytes: Buffer,
     header_len: usize,
     binary: bool,
     /// The same message in base64, as a text frame.
@@ -39,13 +72,18 @@ pub(crate) struct OutgoingFrame {
 
 #[derive(Debug)]
 struct TextFrame {
-    bytes: Bytes,
+    bytes: Buffer,
     header_len: usize,
 }
 
 impl Outgoing {
     /// Encodes messages; `compress` allows a polling body with them in it to be compressed.
-    pub(crate) fn messages(messages: impl IntoIterator<Item = Frame>, compress: bool, budget: &Arc<Budget>) -> Self {
+    pub(crate) fn messages(
+        messages: impl IntoIterator<Item = Frame>,
+        compress: bool,
+        budget: &Arc<Budget>,
+        seconds: &Histogram,
+    ) -> Self {
         let frames = messages.into_iter().map(|message| match message {
             Frame::Text(mut text) => {
                 text.prepend(b"4");
@@ -53,32 +91,38 @@ impl Outgoing {
             }
             Frame::Binary(data) => OutgoingFrame::binary(data),
         });
-        Self::new(frames.collect(), compress, budget)
+        Self::new(frames.collect(), compress, budget, Journey::sample(seconds))
     }
 
     /// Takes a packet of the protocol as it is, type included.
     pub(crate) fn packet(packet: &str, budget: &Arc<Budget>) -> Self {
         let frame = OutgoingFrame::text(Buffer::from(packet.as_bytes()));
-        Self::new(SmallVec::from_iter([frame]), false, budget)
+        Self::new(SmallVec::from_iter([frame]), false, budget, None)
     }
 
     /// Takes whole WebSocket frames as they are, for a session that will not poll any more.
-    pub(crate) fn encoded(frames: impl Into<Bytes>, budget: &Arc<Budget>) -> Self {
-        let frame = OutgoingFrame { bytes: frames.into(), header_len: 0, binary: false, base64: OnceLock::new() };
-        Self::new(SmallVec::from_iter([frame]), false, budget)
+    pub(crate) fn encoded(frames: &[u8], budget: &Arc<Budget>) -> Self {
+        let bytes = Buffer::from(frames);
+        let frame = OutgoingFrame { bytes, header_len: 0, binary: false, base64: OnceLock::new() };
+        Self::new(SmallVec::from_iter([frame]), false, budget, None)
     }
 
     /// The answer to a WebSocket ping.
     pub(crate) fn pong(payload: &[u8], budget: &Arc<Budget>) -> Self {
         let mut frame = Buffer::from(payload);
         let header_len = prepend_header(&mut frame, OpCode::Pong);
-        let frame = OutgoingFrame { bytes: into_bytes(frame), header_len, binary: false, base64: OnceLock::new() };
-        Self::new(SmallVec::from_iter([frame]), false, budget)
+        let frame = OutgoingFrame { bytes: frame, header_len, binary: false, base64: OnceLock::new() };
+        Self::new(SmallVec::from_iter([frame]), false, budget, None)
     }
 
-    fn new(frames: SmallVec<[OutgoingFrame; 1]>, compress: bool, budget: &Arc<Budget>) -> Self {
+    fn new(
+        frames: SmallVec<[OutgoingFrame; 1]>,
+        compress: bool,
+        budget: &Arc<Budget>,
+        journey: Option<Box<Journey>>,
+    ) -> Self {
         let bytes = frames.iter().map(|frame| frame.bytes.len()).sum();
-        Self(Arc::new(Inner { frames, bytes, compress, _charge: Budget::charge(budget, bytes) }))
+        Self(Arc::new(Inner { frames, bytes, compress, charge: Budget::charge(budget, bytes), journey }))
     }
 
     /// Bytes of all frames.
@@ -91,11 +135,18 @@ impl Outgoing {
         self.0.frames.is_empty()
     }
 
+    /// Whether its bytes count among those of all outboxes: they do until somebody says that they keep it anyway,
+    /// within bounds of their own.
+    pub fn set_counted(&self, counted: bool) {
+        self.0.charge.set_counted(counted);
+        self.0.journey.iter().for_each(|journey| journey.kept.store(true, Ordering::Relaxed));
+    }
+
     /// The content of each message: text without its packet type, binary data as it is.
     pub fn payloads(&self) -> impl Iterator<Item = Bytes> {
         self.0.frames.iter().map(|frame| {
             let packet_type = usize::from(!frame.binary);
-            frame.bytes.slice(frame.header_len + packet_type..)
+            Bytes::copy_from_slice(&frame.bytes.as_slice()[frame.header_len + packet_type..])
         })
     }
 
@@ -116,27 +167,28 @@ impl OutgoingFrame {
 
     fn binary(mut payload: Buffer) -> Self {
         let header_len = prepend_header(&mut payload, OpCode::Binary);
-        Self { bytes: into_bytes(payload), header_len, binary: true, base64: OnceLock::new() }
+        Self { bytes: payload, header_len, binary: true, base64: OnceLock::new() }
     }
 
     /// The frame for a WebSocket; `base64` for a client that has asked for text only.
-    pub(crate) fn websocket(&self, base64: bool) -> &Bytes {
-        if self.binary && base64 { &self.base64().bytes } else { &self.bytes }
+    pub(crate) fn websocket(&self, base64: bool) -> &[u8] {
+        let bytes = if self.binary && base64 { &self.base64().bytes } else { &self.bytes };
+        bytes.as_slice()
     }
 
     /// The packet for a polling payload.
     pub(crate) fn polling(&self) -> &[u8] {
         if self.binary {
             let text = self.base64();
-            &text.bytes[text.header_len..]
+            &text.bytes.as_slice()[text.header_len..]
         } else {
-            &self.bytes[self.header_len..]
+            &self.bytes.as_slice()[self.header_len..]
         }
     }
 
     fn base64(&self) -> &TextFrame {
         self.base64.get_or_init(|| {
-            let text = payload::binary_text(&self.bytes[self.header_len..]);
+            let text = payload::binary_text(&self.bytes.as_slice()[self.header_len..]);
             TextFrame::new(Buffer::from(text.as_bytes()))
         })
     }
@@ -145,7 +197,7 @@ impl OutgoingFrame {
 impl TextFrame {
     fn new(mut payload: Buffer) -> Self {
         let header_len = prepend_header(&mut payload, OpCode::Text);
-        Self { bytes: into_bytes(payload), header_len }
+        Self { bytes: payload, header_len }
     }
 }
 
@@ -156,13 +208,6 @@ pub(crate) fn prepend_header(payload: &mut Buffer, opcode: OpCode) -> usize {
     let len = fastwebsockets::Frame::new(true, opcode, None, content).fmt_head(&mut header);
     payload.prepend(&header[..len]);
     len
-}
-
-fn into_bytes(buffer: Buffer) -> Bytes {
-    let (bytes, start) = buffer.into_parts();
-    let mut bytes = Bytes::from(bytes);
-    bytes.advance(start);
-    bytes
 }
 
 const MAX_HEADER_LEN: usize = 16;
@@ -202,7 +247,7 @@ impl Budget {
 
     fn charge(budget: &Arc<Self>, bytes: usize) -> Charge {
         budget.add(bytes);
-        Charge { budget: budget.clone(), bytes }
+        Charge { budget: budget.clone(), bytes, counted: AtomicBool::new(true) }
     }
 }
 
@@ -210,28 +255,71 @@ impl Budget {
 struct Charge {
     budget: Arc<Budget>,
     bytes: usize,
+    counted: AtomicBool,
+}
+
+impl Charge {
+    fn set_counted(&self, counted: bool) {
+        if self.counted.swap(counted, Ordering::AcqRel) == counted {
+            return;
+        }
+        if counted {
+            self.budget.add(self.bytes);
+        } else {
+            self.budget.remove(self.bytes);
+        }
+    }
 }
 
 impl Drop for Charge {
     fn drop(&mut self) {
-        self.budget.remove(self.bytes);
+        self.set_counted(false);
     }
+}
+
+/// How many messages there are for each that is measured.
+const ONE_IN: u32 = 64;
+
+/// A histogram for tests that do not look at it.
+#[cfg(test)]
+pub(crate) fn unregistered() -> Histogram {
+    Histogram::with_opts(prometheus::HistogramOpts::new("seconds", "Time.")).expect("the name is valid")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    #[test]
+    fn a_message_is_on_its_way_until_nobody_waits_for_it() {
+        let (seconds, budget) = (unregistered(), Budget::unlimited());
+        let message =
+            |text: &str| Outgoing::messages([Frame::Text(Buffer::from(text.as_bytes()))], false, &budget, &seconds);
+        // The first of this thread is measured, and one of so many behind it.
+        let first = message("first");
+        let waiting = first.clone();
+        drop(first);
+        assert_eq!(seconds.get_sample_count(), 0);
+        drop(waiting);
+        assert_eq!(seconds.get_sample_count(), 1);
+        (1..ONE_IN).for_each(|_| drop(message("in between")));
+        assert_eq!(seconds.get_sample_count(), 1);
+        let kept = message("kept");
+        kept.set_counted(false);
+        drop(kept);
+        assert_eq!(seconds.get_sample_count(), 1, "how long it is kept says nothing");
+    }
+
     fn message(frame: Frame) -> (Outgoing, Arc<Budget>) {
         let budget = Budget::unlimited();
-        (Outgoing::messages([frame], true, &budget), budget)
+        (Outgoing::messages([frame], true, &budget, &unregistered()), budget)
     }
 
     #[test]
     fn text_serves_both_transports_from_the_same_bytes() {
         let (outgoing, _) = message(Frame::Text(Buffer::from(&b"hi"[..])));
         let frame = &outgoing.frames()[0];
-        assert_eq!(&frame.websocket(false)[..], b"\x81\x034hi");
+        assert_eq!(frame.websocket(false), b"\x81\x034hi");
         assert_eq!(frame.polling(), b"4hi");
         assert_eq!(frame.websocket(false)[2..].as_ptr(), frame.polling().as_ptr());
         assert_eq!(outgoing.payloads().next().unwrap(), "hi");
@@ -241,15 +329,15 @@ mod tests {
     fn binary_data_is_bare_or_base64() {
         let (outgoing, _) = message(Frame::Binary(Buffer::from(&[1, 2, 3, 4][..])));
         let frame = &outgoing.frames()[0];
-        assert_eq!(&frame.websocket(false)[..], b"\x82\x04\x01\x02\x03\x04");
-        assert_eq!(&frame.websocket(true)[..], b"\x81\x09bAQIDBA==");
+        assert_eq!(frame.websocket(false), b"\x82\x04\x01\x02\x03\x04");
+        assert_eq!(frame.websocket(true), b"\x81\x09bAQIDBA==");
         assert_eq!(frame.polling(), b"bAQIDBA==");
     }
 
     #[test]
     fn long_payloads_get_long_headers() {
         let (outgoing, _) = message(Frame::Text(Buffer::from(&[b'x'; 70_000][..])));
-        let frame = outgoing.frames()[0].websocket(false).clone();
+        let frame = outgoing.frames()[0].websocket(false);
         assert_eq!(frame[..10], [0x81, 127, 0, 0, 0, 0, 0, 1, 0x11, 0x71]);
     }
 
@@ -259,6 +347,18 @@ mod tests {
         let held: Vec<_> = (0..10).map(|_| outgoing.clone()).collect();
         assert_eq!(budget.used(), outgoing.len());
         drop((outgoing, held));
+        assert_eq!(budget.used(), 0);
+    }
+
+    #[test]
+    fn bytes_that_are_kept_anyway_do_not_count() {
+        let (outgoing, budget) = message(Frame::Text(Buffer::from(&[b'x'; 100][..])));
+        for (counted, used) in [(false, 0), (false, 0), (true, outgoing.len())] {
+            outgoing.set_counted(counted);
+            assert_eq!(budget.used(), used);
+        }
+        outgoing.set_counted(false);
+        drop(outgoing);
         assert_eq!(budget.used(), 0);
     }
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use fanfare_proto::cluster::SubscriptionMode;
 use redis::RedisError;
 
+use crate::connection::Connector;
 use crate::{ConfigError, RedisAdapter};
 
 /// Builds a [`RedisAdapter`].
@@ -148,6 +149,12 @@ impl RedisAdapterBuilder {
         self
     }
 
+    /// Checks the options, and nothing else.
+    pub fn check(&self) -> Result<(), ConfigError> {
+        self.config.validate()?;
+        Connector::new(&self.config).map(drop)
+    }
+
     /// Checks the options and begins to connect. It returns when Redis has been reached, or has turned out to be away:
     /// the adapter then goes on trying.
     pub async fn connect(self) -> Result<RedisAdapter, ConfigError> {
@@ -166,19 +173,23 @@ impl Config {
         ];
         for (option, duration) in durations {
             if duration.is_zero() {
-                return Err(ConfigError::new(option, format!("{duration:?}"), "it is longer than nothing"));
+                return Err(ConfigError {
+                    option,
+                    value: format!("{duration:?}"),
+                    allowed: "it is longer than nothing",
+                });
             }
         }
         if self.pool_size == 0 {
-            return Err(ConfigError::new("pool_size", "0".to_owned(), "it is at least 1"));
+            return Err(ConfigError { option: "pool_size", value: "0".to_owned(), allowed: "it is at least 1" });
         }
         if self.prefix.is_empty() || self.prefix.contains('#') {
             let allowed = "it has at least one character and no `#`";
-            return Err(ConfigError::new("prefix", self.prefix.clone(), allowed));
+            return Err(ConfigError { option: "prefix", value: self.prefix.clone(), allowed });
         }
         if matches!((&self.topology, self.kind), (Topology::Cluster(_), Kind::Classic)) {
             let allowed = "over Redis Cluster, nodes talk by sharded pub/sub";
-            return Err(ConfigError::new("kind", "classic".to_owned(), allowed));
+            return Err(ConfigError { option: "kind", value: "classic".to_owned(), allowed });
         }
         Ok(())
     }
@@ -188,14 +199,18 @@ impl Config {
 pub(crate) fn wrong_url(url: &str, error: &RedisError) -> ConfigError {
     let allowed = "it is redis://[user:password@]host[:port][/database], or rediss:// for TLS";
     tracing::debug!(%error, "the address of Redis cannot be read");
-    ConfigError::new("url", redacted(url), allowed)
+    ConfigError { option: "url", value: redacted(url), allowed }
 }
 
-/// An address without what is between the scheme and the `@`.
-pub(crate) fn redacted(url: &str) -> String {
-    match url.split_once("://").zip(url.rfind('@')) {
-        Some(((scheme, _), at)) => format!("{scheme}://…{}", &url[at..]),
-        None => url.to_owned(),
+/// An address of Redis as it can be shown: without user, password and query. What is no address stays as it is.
+pub fn redacted(url: &str) -> String {
+    let (scheme, rest) = url.split_once("://").map_or(("", url), |(scheme, _)| url.split_at(scheme.len() + 3));
+    // The address of a Unix socket has the password in its query, and perhaps an `@` in the password.
+    let host =
+        rest.rfind('@').filter(|_| !rest.starts_with('/')).map_or(rest.to_owned(), |at| format!("…{}", &rest[at..]));
+    match host.split_once('?').filter(|_| !scheme.is_empty()) {
+        Some((before, _)) => format!("{scheme}{before}?…"),
+        None => format!("{scheme}{host}"),
     }
 }
 
@@ -214,6 +229,9 @@ mod tests {
         assert_eq!(redacted("redis://user:secret@host:6379/1"), "redis://…@host:6379/1");
         assert_eq!(redacted("redis://host"), "redis://host");
         assert_eq!(redacted("nonsense"), "nonsense");
+        assert_eq!(redacted("user:secret@host"), "…@host");
+        assert_eq!(redacted("redis://user:se@cr?et@host?protocol=resp3"), "redis://…@host?…");
+        assert_eq!(redacted("unix:///run/redis.sock?pass=sec@ret"), "unix:///run/redis.sock?…");
     }
 
     #[tokio::test]

@@ -47,7 +47,8 @@ use tokio::sync::watch;
 
 use adapter::NamespaceAdapter;
 use config::{Config, Topology};
-pub use config::{Kind, RedisAdapterBuilder};
+pub use config::{Kind, RedisAdapterBuilder, redacted};
+pub use fanfare::ConfigError;
 pub use fanfare_proto::cluster::SubscriptionMode;
 use hub::Hub;
 use peers::RedisPeers;
@@ -56,24 +57,6 @@ pub use status::Status;
 /// Connects the nodes of a cluster over Redis. Cheap to clone; clones share the connections.
 #[derive(Clone)]
 pub struct RedisAdapter(Arc<Hub>);
-
-/// An option with a value it cannot have. The program should not start.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{option}: {value} is not allowed; {allowed}")]
-pub struct ConfigError {
-    /// The name of the option.
-    pub option: &'static str,
-    /// The value it was given; of an address without its password.
-    pub value: String,
-    /// What it may be.
-    pub allowed: &'static str,
-}
-
-impl ConfigError {
-    pub(crate) fn new(option: &'static str, value: String, allowed: &'static str) -> Self {
-        Self { option, value, allowed }
-    }
-}
 
 impl RedisAdapter {
     /// Over one Redis server, at `redis://[user:password@]host[:port][/database]`, or `rediss://` for TLS.

@@ -7,20 +7,33 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use fanfare_proto::socket::{ArgError, Args, EmitArgs, RawArgs};
+use fanfare_proto::socket::{ArgError, Args, EmitArgs, RawArgs, Value};
+use parking_lot::Mutex;
 use serde::de::DeserializeOwned;
 use tokio::sync::oneshot;
 
-use crate::adapter::AckCollector;
+use crate::adapter::{AckCollector, WeakCollector};
 use crate::emit::EmitError;
+use crate::metrics::Metrics;
 use crate::socket::Socket;
 
-/// The acknowledgement a client, or another server, may be waiting for. A handler that takes it answers when it likes,
-/// or never.
+/// The acknowledgement a client, or another server, may be waiting for. A handler that takes it answers when it likes, or
+/// never.
 ///
 /// Without it, what the handler returns is the answer.
+///
+/// ```
+/// use fanfare::{Ack, Data};
+///
+/// async fn slow(Data(question): Data<String>, ack: Ack) {
+///     tokio::spawn(async move { ack.send((question, "has been answered")) });
+/// }
+/// # fanfare::Server::new().on_connect(async |socket: fanfare::Socket| {
+/// #     socket.on("slow", slow);
+/// # });
+/// ```
 #[derive(Clone)]
 pub struct Ack(Option<Arc<Pending>>);
 
@@ -29,22 +42,22 @@ struct Pending {
     sent: AtomicBool,
 }
 
+/// Who waits for an acknowledgement.
 enum Asker {
     Client { socket: Socket, id: u64 },
-    Server(AnswerServer),
+    Server(Mutex<Option<ServerReply>>),
 }
 
-/// Takes the answer to an event of another server to where it is waited for.
-pub type AnswerServer = Box<dyn Fn(RawArgs) + Send + Sync>;
+/// Takes the answer to an event of another server.
+pub type ServerReply = Box<dyn FnOnce(Value) + Send>;
 
 impl Ack {
     pub(crate) fn new(socket: &Socket, id: Option<u64>) -> Self {
         Self(id.map(|id| Pending::new(Asker::Client { socket: socket.clone(), id })))
     }
 
-    /// One that another server may wait for.
-    pub(crate) fn for_server(answer: Option<AnswerServer>) -> Self {
-        Self(answer.map(|answer| Pending::new(Asker::Server(answer))))
+    pub(crate) fn for_server(reply: Option<ServerReply>) -> Self {
+        Self(reply.map(|reply| Pending::new(Asker::Server(Mutex::new(Some(reply))))))
     }
 
     /// One that nobody waits for.
@@ -57,7 +70,8 @@ impl Ack {
         self.0.is_some()
     }
 
-    /// Answers. Does nothing where nobody waits for it, or it has been given already.
+    /// Answers. Does nothing where nobody waits for it, or the answer has been given already. Another server gets the first
+    /// argument only.
     pub fn send(&self, args: impl EmitArgs) -> Result<(), EmitError> {
         let Some(pending) = &self.0 else { return Ok(()) };
         if pending.sent.swap(true, Ordering::AcqRel) {
@@ -65,8 +79,12 @@ impl Ack {
         }
         match &pending.asker {
             Asker::Client { socket, id } => socket.send_ack(*id, &args),
-            Asker::Server(answer) => {
-                answer(RawArgs::of(&args)?);
+            Asker::Server(reply) => {
+                let answer = RawArgs::of(&args)?.as_args().reader().next().and_then(Result::ok).unwrap_or_default();
+                let reply = reply.lock().take();
+                if let Some(reply) = reply {
+                    reply(answer);
+                }
                 Ok(())
             }
         }
@@ -81,11 +99,7 @@ impl Pending {
 
 impl fmt::Debug for Ack {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let id = self.0.as_ref().map(|pending| match &pending.asker {
-            Asker::Client { id, .. } => Some(*id),
-            Asker::Server(_) => None,
-        });
-        f.debug_tuple("Ack").field(&id).finish()
+        f.debug_struct("Ack").field("is_requested", &self.is_requested()).finish()
     }
 }
 
@@ -109,23 +123,37 @@ pub enum AckError {
 
 /// Where the answer to an event goes.
 pub(crate) enum AckSink {
-    One(oneshot::Sender<RawArgs>),
-    Many(AckCollector),
+    /// One client, and when it was asked.
+    One(oneshot::Sender<RawArgs>, Instant),
+    Many(WeakCollector),
 }
 
 impl AckSink {
-    pub(crate) fn answer(self, args: &Args<'_>) {
+    pub(crate) fn answer(self, args: &Args<'_>, metrics: &Metrics) {
         match self {
-            Self::One(sender) => drop(sender.send(args.to_raw())),
-            Self::Many(collector) => collector.add_response(args.to_raw()),
+            Self::One(sender, asked) => {
+                metrics.ack_seconds.observe(asked.elapsed().as_secs_f64());
+                drop(sender.send(args.to_raw()));
+            }
+            Self::Many(collector) => {
+                collector.upgrade().into_iter().for_each(|collector| collector.add_response(args.to_raw()));
+            }
         }
     }
 
     /// The socket has disconnected.
     pub(crate) fn lose(self) {
         match self {
-            Self::One(sender) => drop(sender),
-            Self::Many(collector) => collector.add_lost(),
+            Self::One(sender, _) => drop(sender),
+            Self::Many(collector) => collector.upgrade().iter().for_each(AckCollector::add_lost),
+        }
+    }
+
+    /// Whether anybody still waits for it.
+    pub(crate) fn is_wanted(&self) -> bool {
+        match self {
+            Self::One(sender, _) => !sender.is_closed(),
+            Self::Many(collector) => collector.is_wanted(),
         }
     }
 }
@@ -137,6 +165,18 @@ pub trait FromAck: Sized {
 }
 
 /// All arguments of an acknowledgement.
+///
+/// ```
+/// use fanfare::{AckArgs, AckError, Socket, Value};
+///
+/// async fn ask(socket: Socket) -> Result<(), AckError> {
+///     let AckArgs(args) = socket.emit_with_ack("question", ()).await?;
+///     let mut args = args.as_args().reader();
+///     let status: Option<u32> = args.next().transpose()?;
+///     let rest: Option<Value> = args.next().transpose()?;
+///     Ok(())
+/// }
+/// ```
 #[derive(Clone, Debug)]
 pub struct AckArgs(pub RawArgs);
 

@@ -5,23 +5,65 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use fanfare_proto::socket::EmitArgs;
+use tokio::time::Instant;
 
 use crate::ack::{AckError, FromAck};
-use crate::adapter::{AckCollector, AdapterError, Broadcast, Scope};
+use crate::adapter::{AckCollector, Answer, Broadcast, Scope};
 use crate::emit::{EmitError, Emitted};
 use crate::namespace::Namespace;
 use crate::remote::RemoteSocket;
-use crate::room::IntoRooms;
+use crate::room::{IntoRooms, Rooms};
 
 /// Whom something is for, and how it is sent. Every call returns another operator; a clone of one can be used as a
 /// beginning for several.
+///
+/// ```
+/// # let io = fanfare::Server::new();
+/// io.to("kitchen").emit("dinner", ());
+/// io.to(["kitchen", "garden"]).except("guests").emit("dinner", "at eight");
+/// io.local().volatile().emit("tick", &1);
+///
+/// let kitchen = io.to("kitchen");
+/// let cooks = kitchen.clone().except("guests");
+/// cooks.sockets_join("staff");
+/// ```
 #[derive(Clone, Debug)]
 #[must_use = "nothing happens before emit or another operation is called"]
 pub struct BroadcastOperator {
     namespace: Namespace,
-    scope: Scope,
-    volatile: bool,
-    compress: bool,
+    audience: Audience,
+}
+
+/// Whom something is for, in whichever namespace, and how it is sent.
+#[derive(Clone, Debug)]
+pub(crate) struct Audience {
+    pub(crate) scope: Scope,
+    pub(crate) volatile: bool,
+    pub(crate) compress: bool,
+}
+
+impl Default for Audience {
+    fn default() -> Self {
+        Self { scope: Scope::default(), volatile: false, compress: true }
+    }
+}
+
+impl Audience {
+    pub(crate) fn add_rooms(&mut self, rooms: impl IntoRooms) {
+        add_missing(&mut self.scope.selection.rooms, rooms);
+    }
+
+    pub(crate) fn except_rooms(&mut self, rooms: impl IntoRooms) {
+        add_missing(&mut self.scope.selection.except, rooms);
+    }
+}
+
+fn add_missing(known: &mut Rooms, rooms: impl IntoRooms) {
+    for room in rooms.into_rooms() {
+        if !known.contains(&room) {
+            known.push(room);
+        }
+    }
 }
 
 /// Why not all clients have acknowledged a broadcast.
@@ -59,16 +101,16 @@ impl<T> BroadcastAckError<T> {
 
 impl BroadcastOperator {
     pub(crate) fn new(namespace: &Namespace) -> Self {
-        Self { namespace: namespace.clone(), scope: Scope::default(), volatile: false, compress: true }
+        Self::with_audience(namespace, Audience::default())
+    }
+
+    pub(crate) fn with_audience(namespace: &Namespace, audience: Audience) -> Self {
+        Self { namespace: namespace.clone(), audience }
     }
 
     /// Only sockets in these rooms, besides those named before. Each gets it once.
     pub fn to(mut self, rooms: impl IntoRooms) -> Self {
-        for room in rooms.into_rooms() {
-            if !self.scope.selection.rooms.contains(&room) {
-                self.scope.selection.rooms.push(room);
-            }
-        }
+        self.audience.add_rooms(rooms);
         self
     }
 
@@ -79,35 +121,31 @@ impl BroadcastOperator {
 
     /// Not sockets in these rooms, whatever else they are in.
     pub fn except(mut self, rooms: impl IntoRooms) -> Self {
-        for room in rooms.into_rooms() {
-            if !self.scope.selection.except.contains(&room) {
-                self.scope.selection.except.push(room);
-            }
-        }
+        self.audience.except_rooms(rooms);
         self
     }
 
     /// Only sockets of this node.
     pub fn local(mut self) -> Self {
-        self.scope.local = true;
+        self.audience.scope.local = true;
         self
     }
 
     /// Not to clients that cannot take it at once.
     pub fn volatile(mut self) -> Self {
-        self.volatile = true;
+        self.audience.volatile = true;
         self
     }
 
     /// Whether polling answers with it in them may be compressed. Default: true.
     pub fn compress(mut self, compress: bool) -> Self {
-        self.compress = compress;
+        self.audience.compress = compress;
         self
     }
 
     /// How long answers are waited for. Default: 5 s.
     pub fn timeout(mut self, timeout: Duration) -> Self {
-        self.scope.timeout = Some(timeout);
+        self.audience.scope.timeout = Some(timeout);
         self
     }
 
@@ -136,10 +174,10 @@ impl BroadcastOperator {
         let collector = AckCollector::new(1);
         let broadcast = self.broadcast(event, &args);
         let sent = self.namespace.adapter().broadcast_with_ack(&broadcast, &collector);
-        let timeout = self.scope.timeout.unwrap_or(DEFAULT_TIMEOUT);
+        let deadline = Instant::now() + self.audience.scope.timeout.unwrap_or(DEFAULT_TIMEOUT);
         Box::pin(async move {
             sent?;
-            let _ = tokio::time::timeout(timeout, collector.completed()).await;
+            let _ = tokio::time::timeout_at(deadline, collector.completed()).await;
             let acks = collector.acks();
             let responses: Result<Vec<T>, AckError> = acks.responses.iter().map(T::from_ack).collect();
             let responses = responses.map_err(BroadcastAckError::Answer)?;
@@ -152,28 +190,43 @@ impl BroadcastOperator {
     }
 
     /// The selected sockets, of all nodes.
-    pub async fn fetch_sockets(&self) -> Result<Vec<RemoteSocket>, AdapterError> {
-        let sockets = self.namespace.adapter().fetch_sockets(&self.scope).await?;
-        Ok(sockets.into_iter().map(|data| RemoteSocket::new(&self.namespace, data)).collect())
+    ///
+    /// ```
+    /// # async fn run(io: fanfare::Server) -> Result<(), fanfare::adapter::AdapterError> {
+    /// for socket in io.to("kitchen").fetch_sockets().await? {
+    ///     println!("{} is in {:?}", socket.id(), socket.rooms());
+    ///     socket.emit("found", ());
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn fetch_sockets(&self) -> Answer<Vec<RemoteSocket>> {
+        let answer = self.namespace.adapter().fetch_sockets(&self.audience.scope);
+        let namespace = self.namespace.clone();
+        Box::pin(async move {
+            let sockets = answer.await?;
+            Ok(sockets.into_iter().map(|data| RemoteSocket::new(&namespace, data)).collect())
+        })
     }
 
     /// Makes the selected sockets join rooms.
     pub fn sockets_join(&self, rooms: impl IntoRooms) {
-        self.namespace.adapter().sockets_join(&self.scope, &rooms.into_rooms());
+        self.namespace.adapter().sockets_join(&self.audience.scope, &rooms.into_rooms());
     }
 
     /// Makes the selected sockets leave rooms.
     pub fn sockets_leave(&self, rooms: impl IntoRooms) {
-        self.namespace.adapter().sockets_leave(&self.scope, &rooms.into_rooms());
+        self.namespace.adapter().sockets_leave(&self.audience.scope, &rooms.into_rooms());
     }
 
     /// Disconnects the selected sockets; with `close`, also the connections below them.
     pub fn disconnect_sockets(&self, close: bool) {
-        self.namespace.adapter().disconnect_sockets(&self.scope, close);
+        self.namespace.adapter().disconnect_sockets(&self.audience.scope, close);
     }
 
     fn broadcast<'a>(&'a self, name: &'a str, args: &'a dyn EmitArgs) -> Broadcast<'a> {
-        Broadcast { name, args, scope: &self.scope, volatile: self.volatile, compress: self.compress }
+        let Audience { scope, volatile, compress } = &self.audience;
+        Broadcast { name, args, scope, volatile: *volatile, compress: *compress }
     }
 }
 

@@ -42,6 +42,19 @@ pub struct ServerBuilder {
 
 /// Connection state recovery: a client that loses its connection gets its socket back, with its id, rooms, data and the
 /// events it has missed.
+///
+/// ```
+/// use std::time::Duration;
+/// use fanfare::{Recovery, Server, Socket};
+///
+/// let recovery = Recovery { max_disconnection_duration: Duration::from_secs(60), ..Recovery::default() };
+/// let io = Server::builder().connection_state_recovery(recovery).build().unwrap();
+/// io.on_connect(async |socket: Socket| {
+///     if !socket.recovered() {
+///         socket.join("lobby"); // otherwise it is there again
+///     }
+/// });
+/// ```
 #[derive(Clone, Debug)]
 pub struct Recovery {
     /// How long a lost session is kept. Default: 2 minutes.
@@ -128,6 +141,15 @@ impl ServerBuilder {
     }
 
     /// Decides on every connection by the request that opens it; refused ones get 403 with the message.
+    ///
+    /// ```
+    /// use fanfare::{Denied, Server, engine::Handshake};
+    ///
+    /// let io = Server::builder().allow_request(async |request: Handshake| match request.header("x-api-key") {
+    ///     Some("secret") => Ok(()),
+    ///     _ => Err(Denied("no key".to_owned())),
+    /// });
+    /// ```
     pub fn allow_request<F, Fut>(self, decide: F) -> Self
     where
         F: Fn(fanfare_engine::Handshake) -> Fut + Send + Sync + 'static,
@@ -152,6 +174,12 @@ impl ServerBuilder {
     }
 
     /// Sets any option of the engine, those that have no method here too.
+    ///
+    /// ```
+    /// use fanfare::Server;
+    ///
+    /// let io = Server::builder().engine(|engine| engine.max_sessions_per_address(20)).build().unwrap();
+    /// ```
     pub fn engine(mut self, configure: impl FnOnce(EngineBuilder) -> EngineBuilder) -> Self {
         self.engine = configure(self.engine);
         self
@@ -192,6 +220,15 @@ impl ServerBuilder {
     }
 
     /// Serves these files of the JavaScript client.
+    ///
+    /// ```
+    /// use fanfare::{ClientBundle, Server};
+    ///
+    /// # fn build() -> Result<Server, Box<dyn std::error::Error>> {
+    /// let bundle = ClientBundle::from_dir("web/node_modules/socket.io-client/dist")?;
+    /// Ok(Server::builder().client_bundle(bundle).build()?)
+    /// # }
+    /// ```
     pub fn client_bundle(mut self, bundle: ClientBundle) -> Self {
         self.client = Client::Bundle(bundle);
         self
@@ -210,6 +247,15 @@ impl ServerBuilder {
     }
 
     /// Hears of everything that goes wrong in handlers: arguments of a wrong type, errors, panics.
+    ///
+    /// ```
+    /// use fanfare::Server;
+    ///
+    /// let io = Server::builder()
+    ///     .on_failure(|failure| eprintln!("{} in {}: {:?}", failure.event, failure.namespace, failure.kind))
+    ///     .build()
+    ///     .unwrap();
+    /// ```
     pub fn on_failure(mut self, hook: impl Fn(&Failure) + Send + Sync + 'static) -> Self {
         self.failure_hook = Some(Arc::new(hook));
         self
@@ -241,12 +287,9 @@ impl ServerBuilder {
 
     /// Checks the options and makes the server.
     pub fn build(self) -> Result<Server, ConfigError> {
-        if self.connect_timeout.is_zero() {
-            return Err(ConfigError {
-                option: "connect_timeout",
-                value: format!("{:?}", self.connect_timeout),
-                allowed: "it is longer than nothing",
-            });
+        check_duration("connect_timeout", self.connect_timeout)?;
+        if let Some(recovery) = &self.recovery {
+            check_duration("max_disconnection_duration", recovery.max_disconnection_duration)?;
         }
         let bundle = match self.client {
             Client::Discover => ClientBundle::discover(),
@@ -276,8 +319,40 @@ impl ServerBuilder {
     }
 }
 
+/// A deadline has to be an instant that can be told.
+fn check_duration(option: &'static str, duration: Duration) -> Result<(), ConfigError> {
+    if duration >= MIN_DURATION && duration <= MAX_DURATION {
+        return Ok(());
+    }
+    Err(ConfigError { option, value: format!("{duration:?}"), allowed: "it is between 1 ms and 24 h" })
+}
+
+const MIN_DURATION: Duration = Duration::from_millis(1);
+const MAX_DURATION: Duration = Duration::from_secs(24 * 60 * 60);
+
 impl std::fmt::Debug for ServerBuilder {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("ServerBuilder").field("engine", &self.engine).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wrong_option_is_named_with_what_is_allowed() {
+        let check = |builder: ServerBuilder, expected: &str| {
+            assert_eq!(builder.build().unwrap_err().to_string(), expected);
+        };
+        check(
+            Server::builder().connect_timeout(Duration::ZERO),
+            "connect_timeout: 0ns is not allowed; it is between 1 ms and 24 h",
+        );
+        let recovery = Recovery { max_disconnection_duration: Duration::from_secs(86_401), ..Recovery::default() };
+        check(
+            Server::builder().connection_state_recovery(recovery),
+            "max_disconnection_duration: 86401s is not allowed; it is between 1 ms and 24 h",
+        );
     }
 }

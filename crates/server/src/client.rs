@@ -1,15 +1,19 @@
 //! One connection of a client: decodes what it sends and finds the socket it is for.
 
+use std::convert::Infallible;
 use std::sync::Arc;
+use std::time::Instant;
 
-use fanfare_engine::{self as engine, Closed, Frame, Session, Transport};
+use fanfare_engine::{self as engine, CloseReason, Closed, Frame, Session, Transport};
 use fanfare_proto::socket::{Body, DecodeError, Decoded, Decoder, DecoderLimits, Encoded, Packet};
 use parking_lot::Mutex;
 use smallvec::SmallVec;
+use tokio::sync::oneshot;
 
+use crate::handler::{ConnectError, shield};
 use crate::namespace::connect;
 use crate::server::Server;
-use crate::socket::{DisconnectReason, Socket};
+use crate::socket::{DisconnectReason, Ended, Socket};
 
 /// One connection of a client. Its sockets, one for each namespace it has joined, share it.
 #[derive(Clone)]
@@ -18,6 +22,8 @@ pub(crate) struct Client(Arc<Inner>);
 struct Inner {
     server: Server,
     session: Session,
+    /// When it has to have joined a first namespace.
+    connect_by: Instant,
     decoder: Mutex<Decoder>,
     state: Mutex<State>,
 }
@@ -28,23 +34,39 @@ struct State {
     slots: SmallVec<[Slot; 1]>,
     /// How often it has been refused.
     refused: usize,
+    /// Whether it has ever joined one.
+    joined: bool,
     closed: bool,
     upgrade_listeners: Vec<UpgradeListener>,
 }
 
 enum Slot {
-    Connecting(Box<str>),
+    Connecting(Reservation),
     Connected(Socket),
 }
+
+/// A namespace that the client is joining.
+struct Reservation {
+    namespace: Box<str>,
+    /// Dropped with the slot, which [`Left`] hears of.
+    _client_is_there: oneshot::Sender<Infallible>,
+}
+
+/// Ends when the client has left while it was joining a namespace.
+pub(crate) type Left = oneshot::Receiver<Infallible>;
 
 type UpgradeListener = Arc<dyn Fn(Transport) + Send + Sync>;
 
 impl Slot {
     fn namespace(&self) -> &str {
         match self {
-            Self::Connecting(name) => name,
+            Self::Connecting(reservation) => &reservation.namespace,
             Self::Connected(socket) => socket.namespace().name(),
         }
+    }
+
+    fn is_reserved_for(&self, name: &str) -> bool {
+        matches!(self, Self::Connecting(reservation) if *reservation.namespace == *name)
     }
 }
 
@@ -65,9 +87,12 @@ impl Client {
             max_attachments: server.limits().max_attachments,
             max_attachment_bytes: server.limits().max_attachment_bytes,
         };
+        let connect_by = tokio::time::Instant::now().into_std() + server.connect_timeout();
+        session.expire_at(Some(connect_by));
         Self(Arc::new(Inner {
             server: server.clone(),
             session: session.clone(),
+            connect_by,
             decoder: Mutex::new(Decoder::new(server.parser(), limits)),
             state: Mutex::default(),
         }))
@@ -96,39 +121,60 @@ impl Client {
     }
 
     /// Begins to join a namespace.
-    pub(crate) fn reserve(&self, namespace: &str) -> Result<(), NoSlot> {
-        let mut state = self.0.state.lock();
-        if state.closed {
-            return Err(NoSlot::Closed);
-        }
-        if state.slots.iter().any(|slot| slot.namespace() == namespace) {
-            return Err(NoSlot::Taken);
-        }
-        if state.slots.len() >= self.0.server.limits().max_namespaces {
-            return Err(NoSlot::TooMany);
-        }
-        state.slots.push(Slot::Connecting(namespace.into()));
-        Ok(())
+    pub(crate) fn reserve(&self, namespace: &str) -> Result<Left, NoSlot> {
+        let left = {
+            let mut state = self.0.state.lock();
+            if state.closed {
+                return Err(NoSlot::Closed);
+            }
+            if state.slots.iter().any(|slot| slot.namespace() == namespace) {
+                return Err(NoSlot::Taken);
+            }
+            if state.slots.len() >= self.0.server.limits().max_namespaces {
+                return Err(NoSlot::TooMany);
+            }
+            let (client_is_there, left) = oneshot::channel();
+            let reservation = Reservation { namespace: namespace.into(), _client_is_there: client_is_there };
+            state.slots.push(Slot::Connecting(reservation));
+            left
+        };
+        // From here on it is not the client that takes its time.
+        self.0.session.move_expiry(Some(self.0.connect_by), None);
+        Ok(left)
     }
 
-    /// Joins the namespace that was reserved; not if the client is gone meanwhile.
+    /// Joins the namespace that was reserved; not if the client is gone meanwhile, or about to be closed.
     pub(crate) fn occupy(&self, socket: &Socket) -> bool {
-        let mut state = self.0.state.lock();
-        let name = socket.namespace().name();
-        let reserved = state.slots.iter_mut().find(|slot| matches!(slot, Slot::Connecting(of) if **of == *name));
-        let Some(slot) = reserved else { return false };
-        *slot = Slot::Connected(socket.clone());
+        if !self.0.session.is_open() {
+            return false;
+        }
+        {
+            let mut state = self.0.state.lock();
+            let name = socket.namespace().name();
+            let reserved = state.slots.iter_mut().find(|slot| slot.is_reserved_for(name));
+            let Some(slot) = reserved else { return false };
+            *slot = Slot::Connected(socket.clone());
+            state.joined = true;
+        }
+        self.0.session.move_expiry(Some(self.0.connect_by), None);
         true
     }
 
-    /// Gives a reservation back: the client was refused. One that is refused all the time is closed.
-    pub(crate) fn release(&self, namespace: &str) {
-        let refused = {
+    /// Tells the client that it cannot join a namespace, and gives back what it has reserved of it. A client that is
+    /// refused all the time is closed.
+    pub(crate) fn refuse_namespace(&self, namespace: &str, error: &ConnectError, kind: &'static str) {
+        let (refused, has_nothing) = {
             let mut state = self.0.state.lock();
-            state.slots.retain(|slot| !matches!(slot, Slot::Connecting(name) if **name == *namespace));
+            state.slots.retain(|slot| !slot.is_reserved_for(namespace));
             state.refused += 1;
-            state.refused
+            (state.refused, !state.joined && state.slots.is_empty())
         };
+        self.0.server.metrics().refused(kind);
+        self.send_frame(self.0.server.parser().encode_connect_error(namespace, error.message(), error.data()));
+        if has_nothing {
+            // Time goes on for it, what it has waited included.
+            self.0.session.move_expiry(None, Some(self.0.connect_by));
+        }
         if refused > MAX_REFUSALS {
             self.violate("refusals");
         }
@@ -148,8 +194,13 @@ impl Client {
 
     /// The client has broken the protocol.
     pub(crate) fn violate(&self, kind: &'static str) {
+        self.violate_with(kind, None);
+    }
+
+    fn violate_with(&self, kind: &'static str, error: Option<&DecodeError>) {
         self.0.server.metrics().violated(kind);
-        tracing::debug!(sid = ?self.0.session.sid(), kind, "protocol violated");
+        // The error may repeat what the client has sent: escaped, it is one line of text.
+        tracing::debug!(sid = ?self.0.session.sid(), kind, error = ?error.map(ToString::to_string), "protocol violated");
         self.close();
     }
 
@@ -160,7 +211,8 @@ impl Client {
         self.end_all(DisconnectReason::ForcedServerClose);
     }
 
-    fn end_all(&self, reason: DisconnectReason) {
+    fn end_all(&self, ended: impl Into<Ended>) {
+        let ended = ended.into();
         let slots = {
             let mut state = self.0.state.lock();
             state.closed = true;
@@ -168,7 +220,7 @@ impl Client {
         };
         for slot in slots {
             if let Slot::Connected(socket) = slot {
-                socket.end(reason);
+                socket.end(ended);
             }
         }
     }
@@ -190,11 +242,11 @@ impl Client {
         })
     }
 
-    fn handle_decoded(&self, decoded: Result<Decoded<'_>, DecodeError>) {
+    fn handle_decoded(&self, decoded: Result<Decoded<'_>, DecodeError>, is_farewell: bool) {
         match decoded {
-            Ok(Decoded::Packet(packet)) => self.handle_packet(&packet),
+            Ok(Decoded::Packet(packet)) => self.handle_packet(&packet, is_farewell),
             Ok(Decoded::Assembled(assembled)) => match assembled.packet() {
-                Ok(packet) => self.handle_packet(&packet),
+                Ok(packet) => self.handle_packet(&packet, is_farewell),
                 Err(error) => self.refuse(&error),
             },
             Ok(Decoded::Incomplete) => {}
@@ -204,12 +256,11 @@ impl Client {
 
     /// The client has sent something that is no packet.
     fn refuse(&self, error: &DecodeError) {
-        tracing::debug!(sid = ?self.0.session.sid(), %error, "packet refused");
         self.end_all(DisconnectReason::ParseError);
-        self.violate("packet");
+        self.violate_with("packet", Some(error));
     }
 
-    fn handle_packet(&self, packet: &Packet<'_>) {
+    fn handle_packet(&self, packet: &Packet<'_>, is_farewell: bool) {
         if let Body::Connect { auth } = &packet.body {
             return connect::begin(self, &packet.namespace, auth.as_deref());
         }
@@ -227,6 +278,8 @@ impl Client {
             }
             Body::Ack { id: Some(id), args } => socket.handle_ack(*id, args),
             Body::Ack { id: None, .. } => {}
+            // The reference is done with the connection before it is with its packets.
+            Body::Disconnect if is_farewell => {}
             Body::Disconnect => socket.end(DisconnectReason::ClientNamespaceDisconnect),
             Body::ConnectError | Body::Connect { .. } => self.violate("connect_error"),
         }
@@ -239,17 +292,22 @@ impl engine::Connection for Client {
             engine::Message::Text(text) => self.0.decoder.lock().handle_text(text),
             engine::Message::Binary(data) => self.0.decoder.lock().handle_binary(data),
         };
-        self.handle_decoded(decoded);
+        self.handle_decoded(decoded, received.is_farewell);
     }
 
     fn upgraded(&self, _: &Session, transport: Transport) {
         let listeners = self.0.state.lock().upgrade_listeners.clone();
-        listeners.iter().for_each(|listener| listener(transport));
+        listeners.iter().for_each(|listener| shield("upgrade", || listener(transport)));
     }
 
     fn closed(&self, _: &Session, closed: Closed) {
-        self.end_all(closed.reason.into());
-        self.0.state.lock().upgrade_listeners.clear();
+        let mut ended = Ended::from(closed);
+        if closed.reason == CloseReason::ForcedClose && self.0.server.engine().is_closed() {
+            ended.reason = DisconnectReason::ServerShuttingDown;
+        }
+        self.end_all(ended);
+        let listeners = std::mem::take(&mut self.0.state.lock().upgrade_listeners);
+        drop(listeners);
     }
 }
 
@@ -273,8 +331,22 @@ impl Conn {
     }
 
     /// Calls a function when the connection has moved to another transport.
+    ///
+    /// ```
+    /// use fanfare::{Server, Socket};
+    ///
+    /// Server::new().on_connect(async |socket: Socket| {
+    ///     println!("connected over {}", socket.conn().transport().as_str());
+    ///     socket.conn().on_upgrade(|transport| println!("now over {}", transport.as_str()));
+    /// });
+    /// ```
     pub fn on_upgrade(&self, listener: impl Fn(Transport) + Send + Sync + 'static) {
-        self.0.0.state.lock().upgrade_listeners.push(Arc::new(listener));
+        let listener: UpgradeListener = Arc::new(listener);
+        let mut state = self.0.0.state.lock();
+        // One that is over has let go of its listeners, which may hold it in turn.
+        if !state.closed {
+            state.upgrade_listeners.push(listener.clone());
+        }
     }
 
     /// Closes the connection, and with it all sockets on it.

@@ -18,6 +18,14 @@ use http::{Method, Response, StatusCode};
 
 /// The files of the JavaScript client, from the npm package `socket.io-client`, served as the reference serves them:
 /// `socket.io.js`, `socket.io.min.js`, `socket.io.esm.min.js` and `socket.io.msgpack.min.js`, each with its map.
+///
+/// ```
+/// use fanfare::{ClientBundle, Server};
+///
+/// let script = "/*! Socket.IO v4.8.1 */".into();
+/// let bundle = ClientBundle::from_files([("socket.io.js", script)]).expect("it is the client");
+/// let io = Server::builder().client_bundle(bundle).build().unwrap(); // serves /socket.io/socket.io.js
+/// ```
 #[derive(Clone)]
 pub struct ClientBundle(Arc<Inner>);
 

@@ -32,6 +32,19 @@ pub enum EmitError {
 ///
 /// It can be ignored: an error is logged then. Awaiting it returns the error; for a single socket, it also waits while
 /// that client is behind with reading, so that a handler that sends a lot goes at the pace of its client.
+///
+/// ```
+/// # async fn send(socket: &fanfare::Socket) -> Result<(), fanfare::EmitError> {
+/// socket.emit("fire", "and forget");
+/// if let Err(error) = socket.emit("look", "at it").result() {
+///     println!("{error}");
+/// }
+/// for page in 0..1000 {
+///     socket.emit("page", &page).await?; // at the pace of the client
+/// }
+/// # Ok(())
+/// # }
+/// ```
 pub struct Emitted {
     result: Result<(), EmitError>,
     session: Option<Session>,

@@ -10,6 +10,16 @@ use serde::ser::{SerializeMap, SerializeStruct};
 use serde::{Serialize, Serializer};
 
 /// How a client has connected: `socket.handshake` of the reference. It serialises as the same object.
+///
+/// ```
+/// use fanfare::{Handshake, Server, Socket};
+///
+/// Server::new().on_connect(async |socket: Socket, handshake: Handshake| {
+///     println!("{:?} from {:?}", handshake.header("user-agent"), handshake.address());
+///     println!("{:?} {:?}", handshake.query("lang"), handshake.auth()["token"].as_str());
+///     socket.emit("handshake", &handshake);
+/// });
+/// ```
 #[derive(Clone)]
 pub struct Handshake {
     request: fanfare_engine::Handshake,

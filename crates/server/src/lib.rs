@@ -25,10 +25,37 @@
 //!   [service](Server::service) or [layer](Server::layer) in any hyper or axum application.
 //! - [`Namespace`], [`ParentNamespace`], [`Socket`]: whom one talks to. [`BroadcastOperator`]: to whom of them.
 //! - Parameters of handlers: [`Socket`], [`Server`], [`Namespace`], [`Data`], [`RawArgs`], [`Ack`], [`Auth`],
-//!   [`State`], [`Handshake`], [`EventName`], [`DisconnectReason`].
+//!   [`State`], [`Handshake`], [`EventName`], [`DisconnectReason`], [`DisconnectDescription`].
 //! - [`adapter`]: what carries everything to other nodes. Redis is the `fanfare-redis` crate's.
 //!
 //! What is below, polling, WebSocket, heartbeats, is the [`engine`]'s.
+//!
+//! # For those who know Socket.IO
+//!
+//! | in its documentation | here |
+//! |---|---|
+//! | `new Server({ pingInterval: 10000 })` | [`Server::builder()`](Server::builder)`.ping_interval(…).build()?` |
+//! | `io.on("connection", (socket) => …)` | [`io.on_connect`](Namespace::on_connect)`(async \|socket: Socket\| …)` |
+//! | `io.use((socket, next) => …)` | [`io.middleware`](Namespace::middleware)`(async \|…\| Ok(()))` |
+//! | `io.of("/admin")`, `io.of(/^\/a/)`, `io.of((name, auth, next) => …)` | [`of`](Server::of), [`of_pattern`](Server::of_pattern), [`of_dynamic`](Server::of_dynamic) |
+//! | `socket.emit("e", 1, "two")` | [`socket.emit`](Socket::emit)`("e", (1, "two"))` |
+//! | `socket.emit("e", object)` | `socket.emit("e", &object)` |
+//! | `await socket.timeout(1000).emitWithAck("e")` | `socket.timeout(second).emit_with_ack("e", ()).await` |
+//! | `socket.on("e", (a, b, callback) => callback(c))` | [`socket.on`](Socket::on)`("e", async \|Data(a), Data(b)\| c)` |
+//! | `socket.on("disconnect", (reason) => …)` | [`socket.on_disconnect`](Socket::on_disconnect)`(async \|reason: DisconnectReason\| …)` |
+//! | `socket.use(([event, ...args], next) => …)` | [`socket.middleware`](Socket::middleware)`(async \|…\| Ok(()))` |
+//! | `socket.onAny`, `socket.onAnyOutgoing`, `socket.offAny` | [`on_any`](Socket::on_any), [`on_any_outgoing`](Socket::on_any_outgoing), [`off`](Socket::off) |
+//! | `io.to("a").except("b").emit("e")` | [`io.to`](Namespace::to)`("a").except("b").emit("e", ())` |
+//! | `io.in("a")` | `io.to("a")` or [`io.within`](Namespace::within)`("a")` |
+//! | `socket.broadcast.emit("e")` | [`socket.broadcast()`](Socket::broadcast)`.emit("e", ())` |
+//! | `io.local`, `.volatile`, `.compress(false)` | [`io.local()`](Namespace::local), `.volatile()`, `.compress(false)` |
+//! | `io.socketsJoin`, `io.disconnectSockets`, `io.fetchSockets` | [`sockets_join`](Namespace::sockets_join), [`disconnect_sockets`](Namespace::disconnect_sockets), [`fetch_sockets`](Namespace::fetch_sockets) |
+//! | `socket.handshake.auth.token` | [`Auth`]`(auth): Auth<Credentials>` as a parameter, or `socket.handshake().auth()["token"]` |
+//! | `socket.data.user = user` | [`socket.set_data`](Socket::set_data)`(user)` |
+//! | `socket.rooms`, `socket.id`, `socket.nsp`, `socket.conn` | [`rooms()`](Socket::rooms), [`id()`](Socket::id), [`namespace()`](Socket::namespace), [`conn()`](Socket::conn) |
+//! | `io.serverSideEmit("e")`, `io.on("e", …)` | [`server_side_emit`](Namespace::server_side_emit), [`io.on`](Namespace::on) |
+//! | `io.engine.clientsCount` | [`io.engine()`](Server::engine)`.clients_count()` |
+//! | `io.close()` | [`io.close()`](Server::close)`.await` |
 
 pub mod adapter;
 
@@ -47,7 +74,7 @@ mod room;
 mod server;
 mod socket;
 
-pub use ack::{Ack, AckArgs, AckError, AckFuture, FromAck};
+pub use ack::{Ack, AckArgs, AckError, AckFuture, FromAck, ServerReply};
 pub use adapter::RoomEvent;
 pub use broadcast::{BroadcastAckError, BroadcastAcks, BroadcastOperator};
 pub use builder::{Recovery, ServerBuilder};
@@ -62,14 +89,16 @@ pub use fanfare_proto::socket::{
     ArgError, Args, ArgsReader, ArgsWriter, EmitArgs, EncodeError, Number, Parser, RawArgs, Value,
 };
 pub use handler::{
-    Auth, ConnectContext, ConnectError, ConnectHandler, Data, DisconnectContext, DisconnectHandler, EventContext,
-    EventHandler, EventMiddleware, EventName, ExtractError, Failure, FailureKind, FromConnect, FromDisconnect,
-    FromEvent, FromServerSide, FromSocket, HandlerError, IntoReply, Middleware, ServerSideContext, ServerSideHandler,
-    State,
+    Auth, ConnectContext, ConnectError, ConnectHandler, Data, DisconnectContext, DisconnectDescription,
+    DisconnectHandler, EventContext, EventHandler, EventMiddleware, EventName, ExtractError, Failure, FailureKind,
+    FromConnect, FromDisconnect, FromEvent, FromServerEvent, FromSocket, HandlerError, IntoReply, Middleware,
+    ServerEventContext, ServerEventHandler, State,
 };
 pub use handshake::Handshake;
-pub use namespace::{Namespace, ParentNamespace};
-pub use remote::{RemoteSocket, RemoteSocketData};
+pub use namespace::{Namespace, ParentNamespace, ParentOperator};
+/// What [`Server::of_pattern`] takes.
+pub use regex::Regex;
+pub use remote::{RemoteAck, RemoteOperator, RemoteSocket, RemoteSocketData};
 pub use room::{IntoRooms, Room, Rooms};
 pub use server::Server;
 pub use socket::{AnyData, DisconnectReason, ListenerId, Socket, SocketData, SocketOperator};

@@ -1,6 +1,8 @@
 //! What a server counts.
 
-use prometheus::{IntCounter, IntCounterVec, IntGauge, Opts, Registry};
+use std::cell::Cell;
+
+use prometheus::{Histogram, HistogramOpts, HistogramTimer, IntCounter, IntCounterVec, IntGauge, Opts, Registry};
 
 use crate::handler::FailureKind;
 use crate::socket::DisconnectReason;
@@ -18,6 +20,10 @@ pub(crate) struct Metrics {
     violations: IntCounterVec,
     handler_failures: IntCounterVec,
     handlers_running: IntGauge,
+    handler_seconds: Histogram,
+    pub(crate) ack_seconds: Histogram,
+    pub(crate) rooms: IntGauge,
+    pub(crate) broadcast_sockets: Histogram,
 }
 
 impl Metrics {
@@ -26,6 +32,10 @@ impl Metrics {
             register(registry, IntCounterVec::new(Opts::new(name, help), &[label]).expect("the name is valid"))
         };
         let counter = |name, help| register(registry, IntCounter::new(name, help).expect("the name is valid"));
+        let histogram = |name, help, buckets: &[f64]| {
+            let options = HistogramOpts::new(name, help).buckets(buckets.to_vec());
+            register(registry, Histogram::with_opts(options).expect("the name is valid"))
+        };
         let gauge = |name, help| register(registry, IntGauge::new(name, help).expect("the name is valid"));
         Self {
             sockets: gauge("fanfare_sockets", "Connected Socket.IO sockets, in all namespaces."),
@@ -38,6 +48,18 @@ impl Metrics {
             violations: counters("fanfare_protocol_violations_total", "Connections closed, by what was wrong.", "kind"),
             handler_failures: counters("fanfare_handler_failures_total", "Handlers that failed, by how.", "kind"),
             handlers_running: gauge("fanfare_handlers_running", "Handlers that wait for something."),
+            handler_seconds: histogram(
+                "fanfare_handler_seconds",
+                "Time handlers take, waits included; one in 32.",
+                SECONDS,
+            ),
+            ack_seconds: histogram("fanfare_ack_seconds", "Time clients took to acknowledge an event.", SECONDS),
+            rooms: gauge("fanfare_rooms", "Rooms with sockets of this node, in all namespaces."),
+            broadcast_sockets: histogram(
+                "fanfare_broadcast_sockets",
+                "Sockets of this node that a broadcast went to.",
+                SIZES,
+            ),
         }
     }
 
@@ -70,6 +92,13 @@ impl Metrics {
         self.handler_failures.with_label_values(&[kind]).inc();
     }
 
+    /// Measures one in so many handlers of a thread, the first among them, until what is returned is dropped.
+    pub(crate) fn time_handler(&self) -> Option<HistogramTimer> {
+        thread_local!(static STARTED: Cell<u32> = const { Cell::new(0) });
+        let started = STARTED.replace(STARTED.get().wrapping_add(1));
+        started.is_multiple_of(ONE_IN).then(|| self.handler_seconds.start_timer())
+    }
+
     /// Counts a handler as running until the guard is dropped.
     pub(crate) fn running_handler(&self) -> Running {
         self.handlers_running.inc();
@@ -84,6 +113,13 @@ impl Drop for Running {
         self.0.dec();
     }
 }
+
+/// How many handlers there are for each that is measured: most take less than the clock.
+const ONE_IN: u32 = 32;
+
+const SECONDS: &[f64] = &[0.0001, 0.0005, 0.001, 0.005, 0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 60.0];
+
+const SIZES: &[f64] = &[0.0, 1.0, 2.0, 5.0, 10.0, 50.0, 100.0, 500.0, 1e3, 5e3, 1e4, 5e4, 1e5];
 
 /// Registers a metric; a second server on the same registry counts for itself.
 fn register<M: prometheus::core::Collector + Clone + 'static>(registry: &Registry, metric: M) -> M {

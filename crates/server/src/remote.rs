@@ -1,5 +1,7 @@
 //! Sockets of any node.
 
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -67,34 +69,71 @@ impl RemoteSocket {
         self.operator().emit(event, args)
     }
 
-    /// Sends it an event and waits so long at most for its acknowledgement.
-    pub async fn emit_with_ack<T: FromAck>(
-        &self,
-        timeout: Duration,
-        event: &str,
-        args: impl EmitArgs,
-    ) -> Result<T, AckError> {
-        let answers = self.operator().timeout(timeout).emit_with_ack(event, args).await;
-        let mut answers = answers.map_err(|error| error.into_ack_error())?;
-        answers.pop().ok_or(AckError::Disconnected)
+    /// Sends it an event and asks for an acknowledgement, which is waited for 5 s unless a [timeout](Self::timeout) is set.
+    pub fn emit_with_ack<T: FromAck + 'static>(&self, event: &str, args: impl EmitArgs) -> RemoteAck<T> {
+        self.operator().emit_with_ack(event, args)
+    }
+
+    /// What is sent next waits so long at most for its acknowledgement.
+    pub fn timeout(&self, timeout: Duration) -> RemoteOperator {
+        self.operator().timeout(timeout)
+    }
+
+    /// What is sent next may be lost: it is dropped where the client cannot take it at once.
+    pub fn volatile(&self) -> RemoteOperator {
+        self.operator().volatile()
     }
 
     /// Makes it join rooms.
     pub fn join(&self, rooms: impl IntoRooms) {
-        self.operator().sockets_join(rooms);
+        self.operator().0.sockets_join(rooms);
     }
 
     /// Makes it leave rooms.
     pub fn leave(&self, rooms: impl IntoRooms) {
-        self.operator().sockets_leave(rooms);
+        self.operator().0.sockets_leave(rooms);
     }
 
     /// Disconnects it; with `close`, also the connection below it.
     pub fn disconnect(&self, close: bool) {
-        self.operator().disconnect_sockets(close);
+        self.operator().0.disconnect_sockets(close);
     }
 
-    fn operator(&self) -> BroadcastOperator {
-        self.namespace.to(self.id())
+    fn operator(&self) -> RemoteOperator {
+        RemoteOperator(self.namespace.to(self.id()))
+    }
+}
+
+/// How the next event is sent to a [`RemoteSocket`].
+#[derive(Clone, Debug)]
+#[must_use = "nothing is sent before emit is called"]
+pub struct RemoteOperator(BroadcastOperator);
+
+/// The answer of one client, once it is there.
+pub type RemoteAck<T> = Pin<Box<dyn Future<Output = Result<T, AckError>> + Send>>;
+
+impl RemoteOperator {
+    /// Waits so long at most for the acknowledgement.
+    pub fn timeout(self, timeout: Duration) -> Self {
+        Self(self.0.timeout(timeout))
+    }
+
+    /// Drops the event where the client cannot take it at once.
+    pub fn volatile(self) -> Self {
+        Self(self.0.volatile())
+    }
+
+    /// Sends an event.
+    pub fn emit(&self, event: &str, args: impl EmitArgs) -> Emitted {
+        self.0.emit(event, args)
+    }
+
+    /// Sends an event and asks for an acknowledgement.
+    pub fn emit_with_ack<T: FromAck + 'static>(&self, event: &str, args: impl EmitArgs) -> RemoteAck<T> {
+        let answers = self.0.emit_with_ack(event, args);
+        Box::pin(async move {
+            let mut answers: Vec<T> = answers.await.map_err(|error| error.into_ack_error())?;
+            answers.pop().ok_or(AckError::Disconnected)
+        })
     }
 }

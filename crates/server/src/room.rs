@@ -100,6 +100,14 @@ impl<'de> serde::Deserialize<'de> for Room {
 }
 
 /// One room or several: a name, a socket id, or any list of those.
+///
+/// ```
+/// use fanfare::{IntoRooms, Room};
+///
+/// assert_eq!("lobby".into_rooms()[0], Room::from("lobby"));
+/// assert_eq!(["a", "b"].into_rooms().len(), 2);
+/// assert_eq!(vec![String::from("a")].into_rooms().len(), 1);
+/// ```
 pub trait IntoRooms {
     /// The rooms.
     fn into_rooms(self) -> Rooms;

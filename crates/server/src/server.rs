@@ -7,7 +7,7 @@ use std::future::Future;
 use std::io;
 use std::ops::Deref;
 use std::sync::{Arc, OnceLock};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use fanfare_engine::{self as engine, Engine, EngineLayer, EngineService, Listener, ListenerHandle, Session};
 use fanfare_proto::socket::{Parser, Value};
@@ -18,9 +18,9 @@ use tokio::net::ToSocketAddrs;
 use crate::adapter::{AdapterFactory, Local};
 use crate::builder::{Recovery, ServerBuilder};
 use crate::client::Client;
-use crate::handler::FailureHook;
+use crate::handler::{FailureHook, shield};
 use crate::metrics::Metrics;
-use crate::namespace::{Matcher, Namespace, ParentNamespace};
+use crate::namespace::{Matcher, Namespace, ParentNamespace, Visit};
 use crate::socket::DisconnectReason;
 
 /// A Socket.IO server. Cheap to clone; all clones are the same server.
@@ -49,7 +49,8 @@ struct Inner {
     namespaces: RwLock<HashMap<String, Namespace>>,
     parents: RwLock<Vec<ParentNamespace>>,
     namespace_listeners: RwLock<Vec<NamespaceListener>>,
-    listeners: Mutex<Vec<ListenerHandle>>,
+    /// What the server listens on; nothing more once it is closed.
+    listeners: Mutex<Option<Vec<ListenerHandle>>>,
 }
 
 type NamespaceListener = Arc<dyn Fn(&Namespace) + Send + Sync>;
@@ -103,7 +104,7 @@ impl Server {
             namespaces: RwLock::default(),
             parents: RwLock::default(),
             namespace_listeners: RwLock::default(),
-            listeners: Mutex::default(),
+            listeners: Mutex::new(Some(Vec::new())),
         }))
     }
 
@@ -116,25 +117,42 @@ impl Server {
 
     /// A namespace, which is made if there is none of this name. A leading slash is added where it is missing; the empty
     /// name is the main namespace.
+    ///
+    /// ```
+    /// let io = fanfare::Server::new();
+    /// let admin = io.of("/admin");
+    /// admin.emit("maintenance", "in five minutes");
+    /// assert_eq!(io.of("admin"), admin);
+    /// ```
     pub fn of(&self, name: &str) -> Namespace {
         let name = if name.starts_with('/') { name.to_owned() } else { format!("/{name}") };
         if let Some(namespace) = self.namespace(&name) {
             return namespace;
         }
         let parent = self.parents().into_iter().find(|parent| parent.matches_pattern(&name));
-        match parent {
-            Some(parent) => self.child(&parent, &name),
-            None => self.make_namespace(&name, None),
-        }
+        self.make_namespace(&name, parent.as_ref())
     }
 
     /// Namespaces whose names match a pattern. Each is made when a client first asks for it.
+    ///
+    /// ```
+    /// use fanfare::{Namespace, Regex, Server, Socket};
+    ///
+    /// let io = Server::new();
+    /// io.of_pattern(Regex::new("^/tenant-[0-9]+$").unwrap())
+    ///     .on_connect(async |tenant: Namespace, socket: Socket| socket.emit("welcome", tenant.name()));
+    /// ```
     pub fn of_pattern(&self, pattern: Regex) -> ParentNamespace {
         self.add_parent(Matcher::Pattern(pattern))
     }
 
     /// Namespaces for which a function says so, given the name and the authentication payload of the client that asks.
     /// Each is made when a client first asks for it.
+    ///
+    /// ```
+    /// let io = fanfare::Server::new();
+    /// let private = io.of_dynamic(async |name, auth| name == "/private" && auth["token"].as_str() == Some("secret"));
+    /// ```
     pub fn of_dynamic<F, Fut>(&self, allows: F) -> ParentNamespace
     where
         F: Fn(String, Value) -> Fut + Send + Sync + 'static,
@@ -144,6 +162,11 @@ impl Server {
     }
 
     /// Hears of every namespace that is made: `new_namespace` of the reference.
+    ///
+    /// ```
+    /// let io = fanfare::Server::new();
+    /// io.on_new_namespace(|namespace| println!("there is {} now", namespace.name()));
+    /// ```
     pub fn on_new_namespace(&self, listener: impl Fn(&Namespace) + Send + Sync + 'static) {
         self.0.namespace_listeners.write().push(Arc::new(listener));
     }
@@ -159,11 +182,23 @@ impl Server {
     }
 
     /// A tower service that answers the requests of the server's path, and any other with 404.
+    ///
+    /// ```
+    /// let io = fanfare::Server::new();
+    /// let app: axum::Router = axum::Router::new().route_service("/socket.io/", io.service());
+    /// ```
     pub fn service(&self) -> EngineService {
         self.engine().service()
     }
 
     /// A tower layer that answers the requests of the server's path, and leaves any other to the service behind it.
+    ///
+    /// ```
+    /// use axum::{Router, routing::get};
+    ///
+    /// let io = fanfare::Server::new();
+    /// let app: Router = Router::new().route("/", get(async || "the rest")).layer(io.layer());
+    /// ```
     pub fn layer(&self) -> EngineLayer {
         self.engine().layer()
     }
@@ -174,21 +209,56 @@ impl Server {
     }
 
     /// Serves on a listener, with TLS for one, until the server is [closed](Self::close).
+    ///
+    /// ```no_run
+    /// # async fn run(io: fanfare::Server) -> std::io::Result<()> {
+    /// let listener = fanfare::Listener::bind("127.0.0.1:0").await?.max_connections(1000);
+    /// println!("listening on {}", listener.local_addr()?);
+    /// io.serve(listener).await
+    /// # }
+    /// ```
     pub async fn serve(&self, listener: Listener) -> io::Result<()> {
-        self.0.listeners.lock().push(listener.handle());
+        match &mut *self.0.listeners.lock() {
+            Some(listeners) => listeners.push(listener.handle()),
+            None => return Ok(()),
+        }
         listener.registry(self.registry()).serve(self.service()).await
     }
 
-    /// Closes the server: no more connections are accepted, every socket disconnects with `server shutting down`, and
-    /// what waits to be sent is sent, for 5 s at most.
+    /// Sends the clients away, one after the other, evenly over `time`; no more are let in. Before
+    /// [closing](Self::close) a server of many: its clients come back to others a few at a time.
+    ///
+    /// Until its turn comes, a client is served as before. Then its connection is closed, on which it connects again by
+    /// itself, and its sockets end with `server shutting down`. Returns when the last turn has come.
+    pub async fn drain(&self, time: Duration) {
+        self.engine().drain(time).await;
+    }
+
+    /// Closes the server: no more sessions are opened, every socket disconnects with `server shutting down`, and what
+    /// waits to be sent is sent, for 5 s at most. Then the listeners end.
+    ///
+    /// Up to there they accept connections: a polling client needs one to hear that its session is over.
+    ///
+    /// ```no_run
+    /// # async fn run() -> std::io::Result<()> {
+    /// let io = fanfare::Server::new();
+    /// let closing = io.clone();
+    /// tokio::spawn(async move {
+    ///     let _ = tokio::signal::ctrl_c().await;
+    ///     closing.close().await;
+    /// });
+    /// io.listen("0.0.0.0:3000").await // until the server is closed
+    /// # }
+    /// ```
     pub async fn close(&self) {
-        self.0.listeners.lock().drain(..).for_each(|listener| listener.shutdown());
         let namespaces: Vec<_> = self.0.namespaces.read().values().cloned().collect();
         for namespace in &namespaces {
             namespace.sockets().iter().for_each(|socket| socket.end(DisconnectReason::ServerShuttingDown));
             namespace.close();
         }
         self.engine().shutdown(CLOSE_GRACE).await;
+        let listeners = self.0.listeners.lock().take();
+        listeners.iter().flatten().for_each(ListenerHandle::shutdown);
     }
 
     /// The state of a type that the builder was given.
@@ -232,7 +302,7 @@ impl Server {
     /// The local side of a namespace that is being made.
     pub(crate) fn local(&self, name: &str) -> Local {
         let recovery = self.0.settings.recovery.as_ref().map(|recovery| recovery.max_disconnection_duration);
-        Local::new(name, self.engine().clone(), self.parser(), recovery)
+        Local::new(name, self.engine().clone(), self.parser(), recovery, self.metrics().clone())
     }
 
     /// The namespace of this exact name, if there is one.
@@ -244,20 +314,33 @@ impl Server {
         self.0.parents.read().clone()
     }
 
-    /// The child of a parent namespace; one, however many clients ask for it at once.
-    pub(crate) fn child(&self, parent: &ParentNamespace, name: &str) -> Namespace {
-        self.make_namespace(name, Some(parent))
+    /// Lets a client into the namespace of this exact name, if there is one.
+    pub(crate) fn visit(&self, name: &str) -> Option<Visit> {
+        self.0.namespaces.read().get(name).map(Namespace::visit)
     }
 
-    pub(crate) fn remove_namespace(&self, namespace: &Namespace) {
-        let mut namespaces = self.0.namespaces.write();
-        if !namespaces.get(namespace.name()).is_some_and(|known| known == namespace) || namespace.sockets_count() > 0 {
-            return;
+    /// Lets a client into the child of a parent namespace; one, however many clients ask for it at once.
+    pub(crate) fn visit_child(&self, parent: &ParentNamespace, name: &str) -> Visit {
+        loop {
+            self.make_namespace(name, Some(parent));
+            // Others may have come and gone meanwhile, and the namespace with them.
+            if let Some(visit) = self.visit(name) {
+                return visit;
+            }
         }
-        namespaces.remove(namespace.name());
-        drop(namespaces);
+    }
+
+    /// Removes a namespace that nobody is in or on the way to.
+    pub(crate) fn remove_namespace(&self, namespace: &Namespace) {
+        {
+            let mut namespaces = self.0.namespaces.write();
+            if namespaces.get(namespace.name()).is_none_or(|known| known != namespace) || !namespace.is_deserted() {
+                return;
+            }
+            namespaces.remove(namespace.name());
+            self.parents().iter().for_each(|parent| parent.disown(namespace));
+        }
         self.metrics().namespaces.dec();
-        self.parents().iter().for_each(|parent| parent.disown(namespace));
         namespace.close();
     }
 
@@ -267,6 +350,7 @@ impl Server {
         parent
     }
 
+    /// The namespace of this name, which is made if there is none.
     fn make_namespace(&self, name: &str, parent: Option<&ParentNamespace>) -> Namespace {
         let mut namespaces = self.0.namespaces.write();
         if let Some(namespace) = namespaces.get(name) {
@@ -276,14 +360,15 @@ impl Server {
         let is_temporary = parent.is_some() && self.0.settings.cleanup_empty_child_namespaces;
         let namespace = Namespace::new(self, name, hooks, is_temporary);
         namespaces.insert(name.to_owned(), namespace.clone());
-        drop(namespaces);
-        self.metrics().namespaces.inc();
         if let Some(parent) = parent {
             parent.adopt(&namespace);
         }
+        drop(namespaces);
+        self.metrics().namespaces.inc();
+        let _opening = namespace.open();
         if name != "/" {
             let listeners = self.0.namespace_listeners.read().clone();
-            listeners.iter().for_each(|listener| listener(&namespace));
+            listeners.iter().for_each(|listener| shield("new_namespace", || listener(&namespace)));
         }
         namespace
     }
@@ -303,8 +388,6 @@ pub(crate) struct App(pub(crate) Server);
 
 impl engine::Application for App {
     fn connect(&self, session: &Session) -> Box<dyn engine::Connection> {
-        let now: Instant = tokio::time::Instant::now().into_std();
-        session.expire_at(Some(now + self.0.connect_timeout()));
         Box::new(Client::new(&self.0, session))
     }
 }

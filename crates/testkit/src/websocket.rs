@@ -150,6 +150,16 @@ impl WebSocket {
         code
     }
 
+    /// A WebSocket whose handshake somebody else has seen to.
+    pub fn from_stream(stream: TcpStream) -> Self {
+        Self { stream, unread: Vec::new() }
+    }
+
+    /// The socket, to write to it with a patience of one's own.
+    pub fn stream(&mut self) -> &mut TcpStream {
+        &mut self.stream
+    }
+
     /// The socket.
     pub fn into_stream(self) -> TcpStream {
         self.stream

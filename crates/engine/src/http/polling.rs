@@ -14,7 +14,7 @@ use super::compression::Coding;
 use super::receive::{Unreadable, collect, declares_too_much};
 use super::service::RequestBody;
 use super::{Body, response};
-use crate::session::Session;
+use crate::session::{self, Session};
 
 /// Answers a polling request of an open session.
 pub(super) async fn answer(session: &Session, request: Request<RequestBody>) -> Result<Response<Body>, Refusal> {
@@ -22,7 +22,10 @@ pub(super) async fn answer(session: &Session, request: Request<RequestBody>) -> 
     let mut response = match parts.method {
         Method::GET => get(session, &parts.headers).await?,
         Method::POST => post(session, &parts, body).await?,
-        _ => return Ok(response::empty(StatusCode::METHOD_NOT_ALLOWED)),
+        _ => {
+            session.engine().metrics.error("method");
+            response::wrong_method()
+        }
     };
     count(session, &parts.method, response.status());
     if let Some(hook) = &session.engine().config.headers {
@@ -78,7 +81,7 @@ async fn post(session: &Session, parts: &Parts, body: RequestBody) -> Result<Res
     }
     match session.handle_post() {
         Post::Accept => {}
-        Post::Ignore => return Ok(response::polling(response::OK_TYPE, "ok")),
+        Post::Ignore => return Ok(ignore(session, parts, body).await),
         Post::Overlap => {
             metrics.error("overlapping_post");
             return Ok(response::closing(StatusCode::BAD_REQUEST));
@@ -90,20 +93,37 @@ async fn post(session: &Session, parts: &Parts, body: RequestBody) -> Result<Res
         Err(status) => return Ok(response::closing(status)),
     };
     metrics.bytes_received.inc_by(body.len() as u64);
+    let handling = Waiting { session, what: Session::handle_post_aborted };
     if body.split(|&byte| byte == payload::SEPARATOR).any(|packet| packet == b"1") {
         // A client that leaves has a GET waiting, which is to tell it so.
         session.catch_up(|core| core.is_polled() || !core.is_open()).await;
     }
-    let accepted = handle_payload(session, parts, &body);
+    let accepted = handle_payload(session, parts, &body).await;
+    handling.done();
     session.handle_post_end();
-    // What the client has asked for waits in its outbox: it is not asked for more until it has taken some. One that
-    // posts and polls by turns can take nothing before it has its answer.
+    // Until this is answered, the client sends no more.
+    while let Some(wait) = session.throttle().filter(|_| session.is_open()) {
+        tokio::time::sleep(wait).await;
+    }
+    // What it has asked for waits in its outbox: it is not asked for more until it has taken some. One that posts and
+    // polls by turns can take nothing before it has its answer.
     let _ = tokio::time::timeout(CONGESTION_PAUSE, session.ready()).await;
     let status = if accepted { StatusCode::OK } else { StatusCode::BAD_REQUEST };
     let mut response = response::polling(response::OK_TYPE, if accepted { "ok" } else { "" });
     *response.status_mut() = status;
     protect_old_browsers(&parts.headers, &mut response);
     Ok(response)
+}
+
+/// Answers a POST to a session that the server is closing. The client may be closing it too.
+async fn ignore(session: &Session, parts: &Parts, body: RequestBody) -> Response<Body> {
+    let body = collect(&session.engine().config, body).await.unwrap_or_default();
+    let text = String::from_utf8_lossy(&body);
+    let packets = payload::decode(&text, session.engine().config.limits.packets_per_payload);
+    for packet in packets.into_iter().flatten().flatten() {
+        session.handle_packet(&packet, Some(session::Post { head: parts, is_farewell: false }));
+    }
+    response::polling(response::OK_TYPE, "ok")
 }
 
 /// Receives the body of a POST; the error is the answer where that fails, or is no longer wanted.
@@ -113,10 +133,9 @@ async fn receive(session: &Session, body: RequestBody) -> Result<Bytes, StatusCo
         collected = collect(&session.engine().config, body) => collected,
         () = poll_fn(|cx| session.poll_post_unwanted(cx)) => Err(Unreadable::Unwanted),
     };
-    if collected == Err(Unreadable::Broken) {
-        return Err(StatusCode::BAD_REQUEST);
+    if collected != Err(Unreadable::Broken) {
+        receiving.done();
     }
-    receiving.done();
     match collected {
         Ok(body) if session.handle_post_received() => Ok(body),
         unusable => {
@@ -149,7 +168,7 @@ fn refuse_head(session: &Session, headers: &HeaderMap) -> Option<Response<Body>>
 }
 
 /// Handles the packets of a body one after the other; says whether all of them made sense.
-fn handle_payload(session: &Session, parts: &Parts, body: &[u8]) -> bool {
+async fn handle_payload(session: &Session, parts: &Parts, body: &[u8]) -> bool {
     let metrics = &session.engine().metrics;
     let Ok(text) = std::str::from_utf8(body) else {
         metrics.error("invalid_utf8");
@@ -157,16 +176,27 @@ fn handle_payload(session: &Session, parts: &Parts, body: &[u8]) -> bool {
         return false;
     };
     // Leaves what the packets ask for in one piece, so that one GET takes it.
-    let _cork = session.cork();
+    let mut cork = session.cork();
     let packets = match payload::decode(text, session.engine().config.limits.packets_per_payload) {
         Ok(packets) => packets,
         Err(error) => return refuse_payload(session, &error),
     };
+    let post = session::Post { head: parts, is_farewell: text.ends_with("\x1e1") };
     for packet in packets {
+        if session.is_congested() {
+            // What the client asks for next is answered when it has taken what it has asked for before.
+            drop(cork);
+            session.ready().await;
+            cork = session.cork();
+        }
+        if !session.is_open() {
+            break;
+        }
         match packet {
             Ok(packet) => {
+                session.count_message();
                 metrics.messages_received.inc_by(u64::from(matches!(packet, Packet::Message(_) | Packet::Binary(_))));
-                session.handle_packet(&packet, Some(parts));
+                session.handle_packet(&packet, Some(post));
             }
             Err(error) => return refuse_payload(session, &error),
         }

@@ -34,7 +34,8 @@ impl Unreadable {
     /// What the client did wrong, for the metrics.
     pub(crate) fn name(self) -> Option<&'static str> {
         match self {
-            Self::Broken | Self::Unwanted => None,
+            Self::Unwanted => None,
+            Self::Broken => Some("body_broken"),
             Self::TooLarge => Some("body_too_large"),
             Self::TooSlow => Some("body_too_slow"),
         }

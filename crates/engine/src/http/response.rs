@@ -1,7 +1,7 @@
 //! The answers of the protocol.
 
 use fanfare_proto::engine::Refusal;
-use http::header::{CACHE_CONTROL, CONNECTION, CONTENT_TYPE, RETRY_AFTER};
+use http::header::{ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderValue, Response, StatusCode};
 
 use super::Body;
@@ -17,6 +17,13 @@ pub(crate) fn empty(status: StatusCode) -> Response<Body> {
 pub(crate) fn closing(status: StatusCode) -> Response<Body> {
     let mut response = empty(status);
     response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    response
+}
+
+/// A session is polled with GET and POST only.
+pub(super) fn wrong_method() -> Response<Body> {
+    let mut response = empty(StatusCode::METHOD_NOT_ALLOWED);
+    response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, POST"));
     response
 }
 

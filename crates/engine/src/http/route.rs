@@ -37,7 +37,7 @@ pub(crate) async fn answer_polling(session: &Session, request: Request<RequestBo
 
 /// Turns a request away.
 pub(crate) fn refuse(engine: &Engine, refusal: &Refusal) -> Response<Body> {
-    engine.0.metrics.refused(refusal);
+    engine.0.metrics.refused(refusal.name());
     tracing::debug!(reason = refusal.name(), "request refused");
     response::refusal(refusal)
 }
@@ -181,7 +181,11 @@ fn accept(engine: &Engine, parts: &mut Parts) -> Result<Result<Acceptance, Respo
     if !may_open_websocket(parts, config.cors.as_ref(), config.allow_missing_origin) {
         return Err(Refusal::Forbidden("Origin is not allowed".into()));
     }
-    Ok(Acceptance::check(parts))
+    let acceptance = Acceptance::check(parts);
+    if acceptance.is_err() {
+        engine.0.metrics.error("websocket_handshake");
+    }
+    Ok(acceptance)
 }
 
 /// What the application hears of the request.

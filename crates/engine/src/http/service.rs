@@ -67,6 +67,7 @@ where
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
         if !self.matches(&request) {
+            self.engine.0.metrics.refused("not_found");
             return Box::pin(async { Ok(response::empty(StatusCode::NOT_FOUND)) });
         }
         let request = request.map(|body| body.map_frame(into_bytes).map_err(Into::into).boxed_unsync());

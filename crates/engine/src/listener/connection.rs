@@ -1,5 +1,7 @@
 //! One connection of a listener.
 
+use std::error::Error as _;
+use std::future::Future as _;
 use std::io::{self, IoSlice};
 use std::net::SocketAddr;
 use std::pin::Pin;
@@ -13,26 +15,43 @@ use http_body_util::{BodyExt as _, Empty};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::watch;
+use tokio::time::Sleep;
 use tower_service::Service;
 
+use super::farewell;
 use super::guard::RawHeads;
 use super::metrics::{Metrics, Place};
 use crate::http::{BodyError, PeerAddr, Secure};
 
-/// A connection whose bytes are recorded until it is upgraded, so that heads can be checked as they were sent.
+/// A connection until it is upgraded: its bytes are recorded, so that heads can be checked as they were sent, and a client
+/// that takes nothing of its answer breaks it.
 #[derive(Debug)]
 pub(crate) struct Connection<S> {
     stream: S,
     heads: RawHeads,
     place: Place,
+    write_timeout: Duration,
+    /// Runs while the client takes nothing of what is written to it.
+    stalled: Option<Pin<Box<Sleep>>>,
 }
 
 impl<S> Connection<S> {
     /// The connection below, and its place, to be kept as long as that is open.
     pub(crate) fn into_parts(self) -> (S, Place) {
         (self.stream, self.place)
+    }
+
+    /// Limits how long a write may wait.
+    fn limit<T>(&mut self, cx: &mut Context<'_>, written: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
+        if written.is_ready() {
+            self.stalled = None;
+            return written;
+        }
+        let write_timeout = self.write_timeout;
+        let stalled = self.stalled.get_or_insert_with(|| Box::pin(tokio::time::sleep(write_timeout)));
+        stalled.as_mut().poll(cx).map(|()| Err(io::ErrorKind::TimedOut.into()))
     }
 }
 
@@ -47,15 +66,18 @@ impl<S: AsyncRead + Unpin> AsyncRead for Connection<S> {
 
 impl<S: AsyncWrite + Unpin> AsyncWrite for Connection<S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(cx, bytes)
+        let written = Pin::new(&mut self.stream).poll_write(cx, bytes);
+        self.limit(cx, written)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(cx)
+        let written = Pin::new(&mut self.stream).poll_flush(cx);
+        self.limit(cx, written)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(cx)
+        let written = Pin::new(&mut self.stream).poll_shutdown(cx);
+        self.limit(cx, written)
     }
 
     fn poll_write_vectored(
@@ -63,7 +85,8 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Connection<S> {
         cx: &mut Context<'_>,
         slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write_vectored(cx, slices)
+        let written = Pin::new(&mut self.stream).poll_write_vectored(cx, slices);
+        self.limit(cx, written)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -76,23 +99,33 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Connection<S> {
 pub(super) struct Serving<S> {
     service: S,
     http: http1::Builder,
-    head_timeout: Duration,
+    timeouts: Timeouts,
     metrics: Metrics,
     ending: watch::Receiver<bool>,
 }
 
+/// How long a client may keep a connection waiting.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Timeouts {
+    /// For a request head.
+    pub(super) head: Duration,
+    /// To take anything of an answer.
+    pub(super) write: Duration,
+}
+
 impl<S> Serving<S> {
-    pub(super) fn new(service: S, head_timeout: Duration, metrics: Metrics, ending: watch::Receiver<bool>) -> Self {
+    pub(super) fn new(service: S, timeouts: Timeouts, metrics: Metrics, ending: watch::Receiver<bool>) -> Self {
         let mut http = http1::Builder::new();
         http.timer(TokioTimer::new())
-            .header_read_timeout(head_timeout)
+            .header_read_timeout(timeouts.head)
             .max_headers(MAX_HEADERS)
+            .max_header_size(MAX_HEAD_BYTES)
             .max_buf_size(MAX_HEAD_BYTES);
-        Self { service, http, head_timeout, metrics, ending }
+        Self { service, http, timeouts, metrics, ending }
     }
 
     pub(super) fn head_timeout(&self) -> Duration {
-        self.head_timeout
+        self.timeouts.head
     }
 
     pub(super) fn metrics(&self) -> &Metrics {
@@ -115,7 +148,8 @@ where
         T: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     {
         let heads = RawHeads::default();
-        let io = TokioIo::new(Connection { stream, heads: heads.clone(), place });
+        let write_timeout = self.timeouts.write;
+        let io = TokioIo::new(Connection { stream, heads: heads.clone(), place, write_timeout, stalled: None });
         let (service, metrics) = (self.service, self.metrics.clone());
         let answer = hyper::service::service_fn({
             let heads = heads.clone();
@@ -129,17 +163,10 @@ where
                 (&mut connection).await
             }
         };
-        let Err(error) = ended else { return };
-        if error.is_timeout() && !heads.is_mid_head() {
-            // Nobody wants anything any more.
-            return;
-        }
-        self.metrics.failed(kind(&error));
-        tracing::debug!(%peer, %error, "connection failed");
-        if let Some(answer) = last_words(&error, &heads)
-            && let Some(parts) = connection.into_parts()
-        {
-            say(parts.io.into_inner(), answer).await;
+        let answer = ended.err().and_then(|error| failed(&error, &heads, &self.metrics, peer));
+        if let Some(parts) = connection.into_parts() {
+            let Connection { stream, place: _place, .. } = parts.io.into_inner();
+            farewell::say(stream, answer.unwrap_or_default(), heads.is_mid_request()).await;
         }
     }
 }
@@ -160,24 +187,36 @@ where
     B::Data: Send,
     B::Error: Into<BodyError>,
 {
-    if let Err(kind) = heads.check(&request) {
-        metrics.failed(kind);
-        let mut response = Response::new(Empty::new().map_err(|never| match never {}).boxed_unsync());
-        *response.status_mut() = StatusCode::BAD_REQUEST;
-        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
-        return Ok(response);
-    }
+    let is_last = match heads.check(&request) {
+        Ok(checked) => checked.is_last,
+        Err(kind) => {
+            metrics.failed(kind);
+            let mut response = Response::new(Empty::new().map_err(|never| match never {}).boxed_unsync());
+            *response.status_mut() = StatusCode::BAD_REQUEST;
+            response.headers_mut().insert(CONNECTION, CLOSE);
+            return Ok(response);
+        }
+    };
     request.extensions_mut().insert(PeerAddr(peer));
     if secure {
         request.extensions_mut().insert(Secure);
     }
     std::future::poll_fn(|cx| service.poll_ready(cx)).await.map_err(Into::into)?;
-    let response = service.call(request).await.map_err(Into::into)?;
+    let mut response = service.call(request).await.map_err(Into::into)?;
+    if is_last {
+        response.headers_mut().entry(CONNECTION).or_insert(CLOSE);
+    }
     Ok(response.map(|body| body.map_err(Into::into).boxed_unsync()))
 }
 
-/// What hyper closes a connection without, and a client should hear.
-fn last_words(error: &hyper::Error, heads: &RawHeads) -> Option<&'static [u8]> {
+/// Counts how a connection has failed; returns what hyper closes it without, and its client should hear.
+fn failed(error: &hyper::Error, heads: &RawHeads, metrics: &Metrics, peer: SocketAddr) -> Option<&'static [u8]> {
+    if error.is_timeout() && !heads.is_mid_head() {
+        // Nobody wants anything any more.
+        return None;
+    }
+    metrics.failed(kind(error));
+    tracing::debug!(%peer, %error, "connection failed");
     if error.is_timeout() {
         return Some(b"HTTP/1.1 408 Request Timeout\r\nconnection: close\r\ncontent-length: 0\r\n\r\n");
     }
@@ -186,24 +225,25 @@ fn last_words(error: &hyper::Error, heads: &RawHeads) -> Option<&'static [u8]> {
         .then_some(b"HTTP/1.1 400 Bad Request\r\nconnection: close\r\ncontent-length: 0\r\n\r\n")
 }
 
-async fn say<T: AsyncRead + AsyncWrite + Unpin>(mut connection: Connection<T>, answer: &[u8]) {
-    let said = async {
-        connection.write_all(answer).await?;
-        connection.shutdown().await
-    };
-    let _ = tokio::time::timeout(Duration::from_secs(1), said).await;
-}
-
 fn kind(error: &hyper::Error) -> &'static str {
     if error.is_timeout() {
         "head_timeout"
     } else if error.is_parse() {
         "malformed"
+    } else if is_write_timeout(error) {
+        "write_timeout"
     } else {
         "broken"
     }
 }
 
+fn is_write_timeout(error: &hyper::Error) -> bool {
+    let source = error.source().and_then(|source| source.downcast_ref::<io::Error>());
+    source.is_some_and(|error| error.kind() == io::ErrorKind::TimedOut)
+}
+
 /// Source: `limits.md`.
 const MAX_HEADERS: usize = 100;
 const MAX_HEAD_BYTES: usize = 16 << 10;
+
+const CLOSE: HeaderValue = HeaderValue::from_static("close");

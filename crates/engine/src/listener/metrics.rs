@@ -1,7 +1,5 @@
 //! What a listener counts.
 
-use std::io;
-
 use prometheus::{IntCounter, IntCounterVec, IntGauge, Opts, Registry};
 use tokio::sync::OwnedSemaphorePermit;
 
@@ -56,11 +54,6 @@ impl Metrics {
 
     pub(super) fn failed(&self, kind: &str) {
         self.errors.with_label_values(&[kind]).inc();
-    }
-
-    pub(super) fn accept_failed(&self, error: &io::Error) {
-        self.failed("accept");
-        tracing::warn!(%error, "cannot accept connections for the moment");
     }
 }
 

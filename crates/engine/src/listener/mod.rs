@@ -1,13 +1,14 @@
 //! A hardened HTTP/1.1 listener for programs that have no server of their own.
 
 mod connection;
+mod farewell;
 mod guard;
 mod metrics;
 
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use http::{Request, Response};
 use hyper::body::Incoming;
@@ -19,20 +20,20 @@ use tower_service::Service;
 
 use crate::http::BodyError;
 pub(crate) use connection::Connection;
-use connection::Serving;
+use connection::{Serving, Timeouts};
 use metrics::Metrics;
 pub(crate) use metrics::Place;
 
 /// Accepts connections and serves any tower service on them, within bounds that no client can overstep.
 ///
 /// A request head may have 16 KiB and 100 headers and take 10 s; a connection that says nothing for 10 s is
-/// closed; what is no HTTP gets 400. See [`Engine::service`](crate::Engine::service) for an example.
+/// closed, and so is one whose client takes nothing of an answer for 10 s; what is no HTTP gets 400. See [`Engine::service`](crate::Engine::service) for an example.
 #[derive(Debug)]
 #[must_use]
 pub struct Listener {
     listener: TcpListener,
     max_connections: usize,
-    head_timeout: Duration,
+    timeouts: Timeouts,
     tls: Option<Arc<ServerConfig>>,
     metrics: Metrics,
     shutdown: watch::Sender<bool>,
@@ -54,7 +55,9 @@ impl ListenerHandle {
 impl Listener {
     /// Binds an address, such as `0.0.0.0:3000`.
     pub async fn bind(address: impl ToSocketAddrs) -> io::Result<Self> {
-        TcpListener::bind(address).await.map(Self::new)
+        let listener = TcpListener::bind(address).await?;
+        socket2::SockRef::from(&listener).listen(BACKLOG)?;
+        Ok(Self::new(listener))
     }
 
     /// Takes a socket that is bound already.
@@ -62,7 +65,7 @@ impl Listener {
         Self {
             listener,
             max_connections: 100_000,
-            head_timeout: Duration::from_secs(10),
+            timeouts: Timeouts { head: Duration::from_secs(10), write: Duration::from_secs(10) },
             tls: None,
             metrics: Metrics::default(),
             shutdown: watch::Sender::new(false),
@@ -82,7 +85,13 @@ impl Listener {
 
     /// How long a request head may take, and a connection may say nothing. Default: 10 s.
     pub fn head_timeout(mut self, timeout: Duration) -> Self {
-        self.head_timeout = timeout;
+        self.timeouts.head = timeout;
+        self
+    }
+
+    /// How long a client may take nothing of an answer. Default: 10 s.
+    pub fn write_timeout(mut self, timeout: Duration) -> Self {
+        self.timeouts.write = timeout;
         self
     }
 
@@ -114,9 +123,11 @@ impl Listener {
         B::Error: Into<BodyError>,
     {
         let places = Arc::new(Semaphore::new(self.max_connections));
+        let turned_away = Arc::new(Semaphore::new(farewell::MAX_TURNED_AWAY));
         let mut ending = self.shutdown.subscribe();
-        let serving = Serving::new(service, self.head_timeout, self.metrics.clone(), self.shutdown.subscribe());
+        let serving = Serving::new(service, self.timeouts, self.metrics.clone(), self.shutdown.subscribe());
         let tls = self.tls.map(TlsAcceptor::from);
+        let mut warned: Option<Instant> = None;
         loop {
             let accepted = tokio::select! {
                 accepted = self.listener.accept() => accepted,
@@ -125,20 +136,30 @@ impl Listener {
             let (stream, peer) = match accepted {
                 Ok(accepted) => accepted,
                 Err(error) => {
-                    self.metrics.accept_failed(&error);
-                    tokio::time::sleep(pause_after(&error)).await;
+                    self.metrics.failed("accept");
+                    let pause = pause_after(&error);
+                    if !pause.is_zero() && warned.is_none_or(|at| at.elapsed() >= WARNING_INTERVAL) {
+                        warned = Some(Instant::now());
+                        tracing::warn!(%error, "cannot accept connections for the moment");
+                    }
+                    tokio::time::sleep(pause).await;
                     continue;
                 }
             };
             let Ok(place) = places.clone().try_acquire_owned() else {
                 self.metrics.rejected.inc();
-                tokio::spawn(turn_away(stream));
+                farewell::turn_away(stream, turned_away.clone().try_acquire_owned().ok());
                 continue;
             };
             // Without it the kernel holds small packets back; a message should leave when it is sent.
             let _ = stream.set_nodelay(true);
             let place = self.metrics.hold(place);
-            tokio::spawn(connect(serving.clone(), stream, peer, tls.clone(), place));
+            let serving = serving.clone();
+            // Tasks of two kinds, since room for TLS would make every one five times as large.
+            match &tls {
+                None => tokio::spawn(serving.serve(stream, place, peer, false)),
+                Some(tls) => tokio::spawn(serve_tls(serving, tls.clone(), stream, place, peer)),
+            };
         }
         drop(self.listener);
         let all = u32::try_from(self.max_connections).unwrap_or(u32::MAX);
@@ -147,7 +168,7 @@ impl Listener {
     }
 }
 
-async fn connect<S, B>(serving: Serving<S>, stream: TcpStream, peer: SocketAddr, tls: Option<TlsAcceptor>, place: Place)
+async fn serve_tls<S, B>(serving: Serving<S>, tls: TlsAcceptor, stream: TcpStream, place: Place, peer: SocketAddr)
 where
     S: Service<Request<Incoming>, Response = Response<B>> + Clone + Send + Sync + 'static,
     S::Future: Send,
@@ -156,9 +177,6 @@ where
     B::Data: Send,
     B::Error: Into<BodyError>,
 {
-    let Some(tls) = tls else {
-        return serving.serve(stream, place, peer, false).await;
-    };
     match tokio::time::timeout(serving.head_timeout(), tls.accept(stream)).await {
         Ok(Ok(stream)) => serving.serve(stream, place, peer, true).await,
         Ok(Err(error)) => {
@@ -174,33 +192,6 @@ async fn shutdown(ending: &mut watch::Receiver<bool>) {
     let _ = ending.wait_for(|&ending| ending).await;
 }
 
-/// Answers a connection that is one too many, without reading what it wants.
-async fn turn_away(stream: TcpStream) {
-    const ANSWER: &[u8] =
-        b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 5\r\nconnection: close\r\ncontent-length: 0\r\n\r\n";
-    let ended = async {
-        stream.writable().await?;
-        stream.try_write(ANSWER)?;
-        linger(&stream).await
-    };
-    let _ = tokio::time::timeout(LINGER, ended).await;
-}
-
-/// Ends the sending side and reads until the client does the same: what it has sent and nobody has read would
-/// otherwise reset the connection, and the answer with it.
-async fn linger(stream: &TcpStream) -> io::Result<()> {
-    socket2::SockRef::from(stream).shutdown(std::net::Shutdown::Write)?;
-    loop {
-        stream.readable().await?;
-        match stream.try_read(&mut [0; 1024]) {
-            Ok(0) => return Ok(()),
-            Ok(_) => {}
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-            Err(error) => return Err(error),
-        }
-    }
-}
-
 /// Out of descriptors, there is nothing to do but to wait until somebody leaves. Other errors belong to one
 /// connection that is gone already.
 fn pause_after(error: &io::Error) -> Duration {
@@ -212,5 +203,11 @@ fn pause_after(error: &io::Error) -> Duration {
     }
 }
 
+/// Connections that may wait to be accepted, such as those of everybody who comes back after a node is gone. The kernel
+/// drops what is over it, and clients try again after a second. It allows no more than `net.core.somaxconn` itself.
+const BACKLOG: i32 = 65_535;
+
 const GRACE: Duration = Duration::from_secs(5);
-const LINGER: Duration = Duration::from_secs(1);
+
+/// How often it is logged that there are no descriptors left: each client that leaves makes room for one.
+const WARNING_INTERVAL: Duration = Duration::from_secs(60);

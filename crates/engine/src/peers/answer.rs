@@ -100,8 +100,8 @@ async fn probe(engine: Engine, exchange: Arc<Exchange>, asker: Asker, session: S
         Upgrade::Probe => {
             let channel = exchange.channel(asker.0, asker.1, Role::Owner);
             channel.tell(Message::Accepted(headers_to(&headers)));
-            let stream = Stream::Other(Box::pin(RelayStream::new(channel.clone())));
-            Driver::probe_relayed(session, open.base64, channel).run(stream, &[]).await;
+            let stream = Stream::other(RelayStream::new(channel.clone()), None);
+            Driver::probe_relayed(session, open.base64, channel).run(stream, Vec::new()).await;
         }
         Upgrade::Occupied => drop(exchange.tell(asker.0, asker.1, Message::Occupied(headers_to(&headers)))),
         Upgrade::Refuse(refusal) => respond(&exchange, asker, refuse(&engine, &refusal)),

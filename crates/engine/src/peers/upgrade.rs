@@ -66,7 +66,7 @@ async fn relay(engine: Engine, on_upgrade: OnUpgrade, socket: Socket, relayed: R
     let handover = match on_upgrade.await {
         Ok(upgraded) => {
             let (stream, early) = Stream::from_upgraded(upgraded);
-            Pump::new(stream, early, socket.0.clone(), &engine.0.config).run().await
+            Pump::new(stream, early.into(), socket.0.clone(), &engine.0.config).run().await
         }
         Err(_) => None,
     };
@@ -75,7 +75,7 @@ async fn relay(engine: Engine, on_upgrade: OnUpgrade, socket: Socket, relayed: R
     drop(counted);
     match (handover, left) {
         (Some(Handover { session, client: Some((stream, behind)) }), _) if let Some(unread) = unread => {
-            take_over(&engine, relayed, *session, stream, &[&unread[..], &behind].concat()).await;
+            take_over(&engine, relayed, *session, stream, [&unread[..], &behind].concat()).await;
         }
         (Some(Handover { session, .. }), _) | (None, Some(session)) => take_over_without_socket(&engine, *session),
         (None, None) => {}
@@ -83,7 +83,7 @@ async fn relay(engine: Engine, on_upgrade: OnUpgrade, socket: Socket, relayed: R
 }
 
 /// Goes on with a session that has been another node's until now.
-async fn take_over(engine: &Engine, relayed: Relayed, session: TakeOver, stream: Stream, early: &[u8]) {
+async fn take_over(engine: &Engine, relayed: Relayed, session: TakeOver, stream: Stream, early: Vec<u8>) {
     let handshake = Handshake::moved(session.handshake, relayed.extensions);
     let Some(taken) = engine.0.take_over(session.sid, handshake) else { return };
     taken.resume(session.messages, session.waiting);

@@ -1,13 +1,12 @@
 //! How the application gets to know a session, and hears of its messages and its end.
 
-use std::sync::atomic::Ordering;
+use std::sync::Arc;
 
 use fanfare_proto::engine::peer::Kept;
 use fanfare_proto::engine::{Closed, Transport};
-use http::request::Parts;
 
-use super::Session;
-use crate::{Message, Received};
+use super::{Post, Session};
+use crate::{Connection, Message, Received};
 
 impl Session {
     /// Hands the session to its application, and with it what the client has sent so far; not if that is being done
@@ -17,7 +16,7 @@ impl Session {
             return;
         }
         let _cork = self.cork();
-        let connection = self.0.engine.application.connect(self);
+        let connection: Arc<dyn Connection> = self.0.engine.application.connect(self).into();
         let upgraded = loop {
             let mut state = self.0.state.lock();
             let delay = state.delay.as_mut().expect("it ends here");
@@ -25,12 +24,14 @@ impl Session {
             if kept.is_empty() {
                 let upgraded = delay.has_upgraded();
                 // Under the lock, so that no message that comes now is kept for ever or overtakes another.
-                let _ = self.0.connection.set(connection);
+                *self.0.connection.lock() = Some(connection);
                 state.end_delay();
                 break upgraded;
             }
             drop(state);
-            kept.iter().for_each(|kept| connection.message(self, Received { message: message(kept), request: None }));
+            kept.iter().for_each(|kept| {
+                connection.message(self, Received { message: message(kept), request: None, is_farewell: false });
+            });
         };
         if upgraded {
             self.tell_upgraded();
@@ -40,26 +41,33 @@ impl Session {
     }
 
     /// Hands a message to the application, now or when that gets to know the session.
-    pub(crate) fn deliver(&self, message: Message<'_>, request: Option<&Parts>) {
-        if !self.is_open() || (self.0.connection.get().is_none() && self.keep(message)) {
-            return;
+    pub(crate) fn deliver(&self, message: Message<'_>, post: Option<Post<'_>>) {
+        let connection = match self.connection() {
+            None if self.is_open() && !self.keep(message) => self.connection(),
+            connection => connection,
+        };
+        if let Some(connection) = connection {
+            let (request, is_farewell) = post.map_or((None, false), |post| (Some(post.head), post.is_farewell));
+            connection.message(self, Received { message, request, is_farewell });
         }
-        if let Some(connection) = self.0.connection.get() {
-            connection.message(self, Received { message, request });
-        }
+    }
+
+    /// The application's side, as long as it hears of anything but the end.
+    fn connection(&self) -> Option<Arc<dyn Connection>> {
+        self.0.connection.lock().clone().filter(|_| self.is_open())
     }
 
     /// Keeps a message; not if the application knows the session by now.
     fn keep(&self, message: Message<'_>) -> bool {
-        let mut state = self.0.state.lock();
-        let Some(delay) = &mut state.delay else { return false };
-        delay.keep(message);
-        let is_full = delay.is_full();
-        drop(state);
-        if is_full {
+        let is_full = self.update(|state| {
+            let delay = state.delay.as_mut()?;
+            delay.keep(message);
+            Some(delay.is_full())
+        });
+        if is_full == Some(true) {
             self.connect();
         }
-        true
+        is_full.is_some()
     }
 
     /// The session has moved to a WebSocket, which ends the wait. `known` is whether the application knew the session
@@ -99,16 +107,16 @@ impl Session {
     }
 
     fn tell_upgraded(&self) {
-        if let Some(connection) = self.0.connection.get().filter(|_| self.is_open()) {
+        if let Some(connection) = self.connection() {
             connection.upgraded(self, Transport::WebSocket);
         }
     }
 
-    /// Tells the connection that the session is over, once both are known.
+    /// Tells the connection that the session is over, once both are known, and lets go of it.
     fn tell_closed(&self) {
-        if let (Some(connection), Some(&closed)) = (self.0.connection.get(), self.0.ended.get())
-            && !self.0.told.swap(true, Ordering::AcqRel)
-        {
+        let Some(&closed) = self.0.ended.get() else { return };
+        let connection = self.0.connection.lock().take();
+        if let Some(connection) = connection {
             connection.closed(self, closed);
         }
     }

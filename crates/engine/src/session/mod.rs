@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 use fanfare_proto::buffer::{Buffer, Frame};
 use fanfare_proto::engine::{
-    self as proto, Action, CloseReason, Closed, Input, Packet, Post, Transport, Upgrade, WhenClosed,
+    self as proto, Action, CloseReason, Closed, Input, Packet, Transport, Upgrade, WhenClosed,
 };
 use fanfare_proto::ids::Sid;
 use fanfare_proto::timers::Slot;
@@ -24,13 +24,14 @@ use tokio::sync::Notify;
 
 use crate::clock::{STALL, now};
 use crate::engine::Shared;
+use crate::meter::Meter;
 use crate::outgoing::Outgoing;
 use crate::{Connection, Handshake, Message};
 
 use delay::Delay;
 pub(crate) use probe::{Attempt, Moving, Probed};
-use state::State;
 pub(crate) use state::{Body, LinkStatus, WebSocketLink};
+use state::{POLICY_VIOLATION, State};
 
 /// One client of an engine, over whichever transport. Cheap to clone; it outlives the client.
 ///
@@ -42,24 +43,37 @@ pub struct Session(Arc<Inner>);
 #[derive(Clone, Debug)]
 pub(crate) struct WeakSession(Weak<Inner>);
 
+/// Laid out as it is written, so that the lock stands beside the reference count: most of what a broadcast costs
+/// besides writing is to fetch these lines of each session from memory.
+#[repr(C)]
 struct Inner {
-    sid: Sid,
-    handshake: Handshake,
+    state: Mutex<State>,
     engine: Arc<Shared>,
     /// Which flusher writes for it.
     shard: usize,
-    connection: OnceLock<Box<dyn Connection>>,
-    /// How it ended, and whether the connection has been told.
-    ended: OnceLock<Closed>,
-    told: AtomicBool,
+    /// Who waits for the outbox to become shorter; made by the first who does.
+    drained: OnceLock<Box<Notify>>,
     /// Copies of what `state` knows, for those who only ask.
     open: AtomicBool,
     awaits_pong: AtomicBool,
-    /// Whether a flusher has it in its list.
-    dirty: AtomicBool,
-    /// Who waits for the outbox to become shorter; made by the first who does.
-    drained: OnceLock<Box<Notify>>,
-    state: Mutex<State>,
+    congested: AtomicBool,
+    /// The application's side, from when it has the session until it has been told of its end. It may hold the session
+    /// in turn, so it is not kept any longer.
+    connection: Mutex<Option<Arc<dyn Connection>>>,
+    /// How it ended.
+    ended: OnceLock<Closed>,
+    /// How many messages the client may send, if that is limited.
+    meter: Option<Mutex<Meter>>,
+    sid: Sid,
+    handshake: Handshake,
+}
+
+/// The request that carries a packet over polling.
+#[derive(Clone, Copy)]
+pub(crate) struct Post<'a> {
+    pub(crate) head: &'a Parts,
+    /// Whether its last packet ends the session.
+    pub(crate) is_farewell: bool,
 }
 
 /// A message that was not sent: the session is closed.
@@ -170,6 +184,16 @@ impl Session {
         self.update(|state| state.expires_at = expires_at);
     }
 
+    /// As [`expire_at`](Self::expire_at), but only if the session is to be closed at `from` so far: a limit of one's own
+    /// is moved without undoing one that somebody else has set.
+    pub fn move_expiry(&self, from: Option<Instant>, to: Option<Instant>) {
+        self.update(|state| {
+            if state.expires_at == from {
+                state.expires_at = to;
+            }
+        });
+    }
+
     /// How the session ended, once it has.
     pub fn ended(&self) -> Option<Closed> {
         self.0.ended.get().copied()
@@ -190,23 +214,23 @@ impl Session {
         let opened = now();
         let core = proto::Session::new(engine.config.session, transport, opened);
         let session = Self(Arc::new(Inner {
-            sid,
-            handshake,
-            engine: engine.clone(),
-            shard: engine.next_shard(),
-            connection: OnceLock::new(),
-            ended: OnceLock::new(),
-            told: AtomicBool::new(false),
-            open: AtomicBool::new(true),
-            awaits_pong: AtomicBool::new(false),
-            dirty: AtomicBool::new(false),
-            drained: OnceLock::new(),
             state: Mutex::new(State::new(
                 core,
                 Delay::new(opened, delay),
                 engine.budget.clone(),
                 engine.metrics.bytes_sent.clone(),
             )),
+            engine: engine.clone(),
+            shard: engine.next_shard(),
+            drained: OnceLock::new(),
+            open: AtomicBool::new(true),
+            awaits_pong: AtomicBool::new(false),
+            congested: AtomicBool::new(false),
+            connection: Mutex::new(None),
+            ended: OnceLock::new(),
+            meter: engine.config.limits.message_rate.map(|rate| Mutex::new(Meter::new(rate, opened))),
+            sid,
+            handshake,
         }));
         // From here on the clock knows it.
         session.update(|_| ());
@@ -231,16 +255,42 @@ impl Session {
         self.0.awaits_pong.load(Ordering::Relaxed)
     }
 
+    /// Whether so much waits for the client that it is not read from until it has read.
+    pub(crate) fn is_congested(&self) -> bool {
+        self.0.congested.load(Ordering::Acquire)
+    }
+
+    /// The client has sent something that counts as a message.
+    pub(crate) fn count_message(&self) {
+        self.0.meter.iter().for_each(|meter| meter.lock().count());
+    }
+
+    /// How long the client is not to be read from because it has sent more than it may. Closes the session of one that
+    /// does not let up.
+    pub(crate) fn throttle(&self) -> Option<Duration> {
+        let meter = self.0.meter.as_ref()?;
+        let now = now();
+        let (exhausted, wait) = {
+            let mut meter = meter.lock();
+            (meter.is_exhausted(now), meter.wait(now))
+        };
+        if exhausted && self.is_open() {
+            self.0.engine.metrics.error("message_rate");
+            self.handle_websocket_error(Closed::transport_error("too many messages"), POLICY_VIOLATION);
+        }
+        wait
+    }
+
     pub(crate) fn handle_activity(&self) {
         self.update(|state| state.core.handle_activity(now()));
     }
 
     /// A packet has come over the transport of the session.
-    pub(crate) fn handle_packet(&self, packet: &Packet<'_>, request: Option<&Parts>) {
+    pub(crate) fn handle_packet(&self, packet: &Packet<'_>, post: Option<Post<'_>>) {
         if self.update(|state| state.core.handle_packet(now(), packet)) == Input::Deliver {
             match packet {
-                Packet::Message(text) => self.deliver(Message::Text(text), request),
-                Packet::Binary(data) => self.deliver(Message::Binary(data), request),
+                Packet::Message(text) => self.deliver(Message::Text(text), post),
+                Packet::Binary(data) => self.deliver(Message::Binary(data), post),
                 _ => {}
             }
         }
@@ -266,7 +316,8 @@ impl Session {
             if overdue.is_some_and(|overdue| overdue < STALL) {
                 self.handle_deadlines(state, now);
             }
-            state.core.handle_poll()
+            let packets_wait = !state.outbox.is_empty();
+            state.core.handle_poll(packets_wait)
         })
     }
 
@@ -289,7 +340,7 @@ impl Session {
         body
     }
 
-    pub(crate) fn handle_post(&self) -> Post {
+    pub(crate) fn handle_post(&self) -> proto::Post {
         self.update(|state| state.core.handle_post())
     }
 
@@ -375,8 +426,10 @@ impl Session {
 
     /// Writes out what waits, as far as the transport takes it.
     pub(crate) fn flush(&self) {
-        self.0.dirty.store(false, Ordering::Release);
-        self.update(State::flush);
+        self.update(|state| {
+            state.is_listed = false;
+            state.flush();
+        });
         self.notify_drained();
     }
 
@@ -416,7 +469,7 @@ impl Session {
             match action {
                 Action::SendPing => {
                     self.0.engine.metrics.pings.inc();
-                    let _ = state.push(self.0.engine.ping.clone(), limits);
+                    state.ping(self.0.engine.ping.clone(), limits);
                 }
                 Action::AbortUpgrade => self.0.engine.metrics.upgrades.with_label_values(&["timeout"]).inc(),
                 Action::AnswerPoll | Action::Close => {}
@@ -454,20 +507,16 @@ impl Session {
         self.0.open.store(state.core.is_open(), Ordering::Release);
         state.wake_waiters();
         self.0.awaits_pong.store(state.core.awaits_pong(), Ordering::Relaxed);
+        self.0.congested.store(state.is_congested(&self.0.engine.config.limits), Ordering::Release);
         if let Some(deadline) = state.poll_timeout(self.0.engine.config.limits.write_timeout) {
             state.scheduled = Some(self.0.engine.clock.schedule(self, deadline, state.scheduled));
         }
-        let flush = state.wants_flush();
+        let list = state.wants_flush() && !std::mem::replace(&mut state.is_listed, true);
         drop(state);
-        if flush && !self.0.dirty.swap(true, Ordering::AcqRel) {
+        if list {
             self.0.engine.flusher(self.0.shard).add(self.clone());
         }
         (result, closed)
-    }
-
-    fn is_congested(&self) -> bool {
-        let state = self.0.state.lock();
-        state.is_congested(&self.0.engine.config.limits)
     }
 
     fn notify_drained(&self) {
@@ -491,6 +540,7 @@ impl Drop for Cork<'_> {
             state.corks -= 1;
             state.flush();
         });
+        self.0.notify_drained();
     }
 }
 

@@ -79,7 +79,7 @@ impl Session {
     pub(crate) fn resume(&self, messages: Vec<Kept>, waiting: Bytes) {
         let mut state = self.0.state.lock();
         if !waiting.is_empty() {
-            state.outbox.push_front(Outgoing::encoded(waiting, &self.0.engine.budget));
+            state.outbox.push_front(Outgoing::encoded(&waiting, &self.0.engine.budget));
         }
         if let Some(delay) = &mut state.delay {
             delay.keep_all(messages);
@@ -92,7 +92,7 @@ impl Session {
 impl State {
     fn push_answers(&mut self, answers: &mut Vec<u8>, budget: &std::sync::Arc<Budget>) {
         if !answers.is_empty() {
-            self.outbox.push_front(Outgoing::encoded(std::mem::take(answers), budget));
+            self.outbox.push_front(Outgoing::encoded(&std::mem::take(answers), budget));
         }
     }
 

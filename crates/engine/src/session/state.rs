@@ -17,6 +17,7 @@ use crate::config::Limits;
 use crate::engine::Shared;
 use crate::outbox::{Outbox, Overflow, Written};
 use crate::outgoing::{Budget, Outgoing};
+use crate::websocket::write_now;
 
 pub(crate) struct State {
     pub(crate) core: proto::Session,
@@ -26,6 +27,8 @@ pub(crate) struct State {
     link: Link,
     /// Counts the bytes that the client is sent.
     sent: IntCounter,
+    /// Whether a flusher has the session in its list.
+    pub(super) is_listed: bool,
     /// When the clock will look at the session next.
     pub(super) scheduled: Option<Slot>,
     /// How many callers want what is sent to be held back.
@@ -91,6 +94,7 @@ impl State {
             delay: Some(Box::new(delay)),
             link: Link::Polling(None),
             sent,
+            is_listed: false,
             scheduled: None,
             corks: 0,
             stalled_since: None,
@@ -103,6 +107,20 @@ impl State {
 
     /// Adds to the outbox. What is too much for one flush is written on the way.
     pub(crate) fn push(&mut self, messages: Outgoing, limits: &Limits) -> Result<(), SendError> {
+        self.enqueue(messages, limits)?;
+        if let Link::Polling(_) = self.link {
+            self.stalled_since.get_or_insert_with(now);
+        }
+        Ok(())
+    }
+
+    /// Adds a ping. How long one may wait for the next poll is the ping timeout's business: nothing else waits for a
+    /// client to be slow to take.
+    pub(super) fn ping(&mut self, ping: Outgoing, limits: &Limits) {
+        let _ = self.enqueue(ping, limits);
+    }
+
+    fn enqueue(&mut self, messages: Outgoing, limits: &Limits) -> Result<(), SendError> {
         if !self.core.is_open() {
             return Err(SendError);
         }
@@ -112,9 +130,6 @@ impl State {
         }
         if self.outbox.bytes() > EAGER_BYTES {
             self.write();
-        }
-        if let Link::Polling(_) = self.link {
-            self.stalled_since.get_or_insert_with(now);
         }
         Ok(())
     }
@@ -177,7 +192,7 @@ impl State {
     fn write(&mut self) {
         let Link::WebSocket(link) = &mut self.link else { return };
         let Some(stream) = link.stream.as_ref().filter(|_| !link.blocked) else { return };
-        let write = |slices: &[IoSlice<'_>]| stream.try_write_vectored(slices);
+        let write = |slices: &[IoSlice<'_>]| write_now(stream, slices);
         let written = self.outbox.write_to(link.base64, counting(&self.sent, write));
         self.written(written);
     }
@@ -239,7 +254,8 @@ impl State {
                 if std::mem::take(&mut link.paused) {
                     link.wake();
                 }
-                if let Some(pong) = link.late_pong.take() {
+                // Once the session is over, its close frame is all that follows.
+                if let Some(pong) = link.late_pong.take().filter(|_| self.core.is_open()) {
                     // An empty outbox takes anything.
                     let _ = self.outbox.push(pong, usize::MAX);
                 }
@@ -331,6 +347,13 @@ impl State {
             {
                 self.write();
             }
+            // A bad frame: what the client has asked for before it leaves, unless it does not take it.
+            CloseReason::TransportError if self.close_code.is_some() => {
+                self.write();
+                if matches!(&self.link, Link::WebSocket(link) if link.blocked) {
+                    self.outbox.discard();
+                }
+            }
             _ => self.outbox.discard(),
         }
         self.stalled_since = None;
@@ -341,10 +364,13 @@ impl State {
 
     /// When the clock has to look at the session.
     pub(super) fn poll_timeout(&self, write_timeout: Duration) -> Option<Instant> {
+        let deadline = self.core.poll_timeout()?;
+        if !self.core.is_open() {
+            return Some(deadline);
+        }
         let stalled = self.stalled_since.map(|since| since + write_timeout);
         let delayed = self.delay.as_ref().and_then(|delay| delay.poll_timeout());
-        let own = [stalled, self.expires_at, delayed].into_iter().filter(|_| self.core.is_open());
-        own.chain([self.core.poll_timeout()]).flatten().min()
+        Some([stalled, self.expires_at, delayed].into_iter().flatten().fold(deadline, Instant::min))
     }
 
     pub(super) fn is_stalled(&self, now: Instant, write_timeout: Duration) -> bool {
@@ -375,4 +401,4 @@ fn counting(
 const EAGER_BYTES: usize = 64 << 10;
 
 /// Source: RFC 6455, section 7.4.1.
-const POLICY_VIOLATION: u16 = 1008;
+pub(super) const POLICY_VIOLATION: u16 = 1008;

@@ -66,7 +66,8 @@ impl Acceptance {
             match self.on_upgrade.await {
                 Ok(upgraded) => {
                     let (stream, early) = Stream::from_upgraded(upgraded);
-                    driver.run(stream, &early).await;
+                    // In a task of its own, since this one has room for everything that came before.
+                    tokio::spawn(driver.run(stream, early));
                 }
                 Err(_) => driver.give_up(),
             }

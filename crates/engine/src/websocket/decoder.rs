@@ -83,7 +83,8 @@ impl<'a> Input<'a> {
         self.position
     }
 
-    fn rest(&self) -> &[u8] {
+    /// Bytes that have not.
+    pub(crate) fn rest(&self) -> &[u8] {
         &self.bytes[self.position..]
     }
 

@@ -16,7 +16,6 @@ use tokio::time::Sleep;
 use super::buffers::with_buffer;
 use super::decoder::{Decoder, FrameError, Input};
 use super::events::{Next, handle_event, handle_probe};
-use super::meter::Meter;
 use super::{LINGER, Stream};
 use crate::Engine;
 use crate::clock::now;
@@ -45,9 +44,12 @@ pub(crate) struct Driver {
     own: Vec<u8>,
     /// When the message in progress has to be complete.
     message_deadline: Option<Instant>,
-    meter: Option<Box<Meter>>,
+    /// What has been read and not decoded, because too much waits for the client already.
+    unread: Vec<u8>,
     /// Wakes the task where it waits for time to pass: while it closes, or a client is slowed down.
     timer: Option<Pin<Box<Sleep>>>,
+    /// Tells the engine that there is still a WebSocket.
+    _counted: Arc<()>,
     /// Where another node holds the socket.
     relay: Option<Relay>,
 }
@@ -87,9 +89,8 @@ impl Driver {
     }
 
     fn new(session: Session, base64: bool, stage: Stage) -> Self {
-        let config = &session.engine().config;
-        let decoder = Decoder::new(config.max_payload_bytes);
-        let meter = config.limits.message_rate.map(|rate| Box::new(Meter::new(rate, now())));
+        let decoder = Decoder::new(session.engine().config.max_payload_bytes);
+        let counted = session.engine().count_websocket();
         Self {
             session,
             base64,
@@ -98,26 +99,31 @@ impl Driver {
             decoder,
             own: Vec::new(),
             message_deadline: None,
-            meter,
+            unread: Vec::new(),
             timer: None,
+            _counted: counted,
             relay: None,
         }
     }
 
     /// Drives the socket until it is closed. `early` is what the client has sent right behind its handshake.
-    pub(crate) async fn run(mut self, mut stream: Stream, early: &[u8]) {
-        let _counted = self.session.engine().count_websocket();
+    ///
+    /// The future is no larger than the driver and the stream: every connection has one, for as long as it is open.
+    pub(crate) fn run(mut self, mut stream: Stream, mut early: Vec<u8>) -> impl Future<Output = ()> {
         if self.stage == Stage::Open {
             self.session.attach(WebSocketLink::new(stream.shared(), self.base64));
             self.linked = true;
         }
         if !early.is_empty() {
-            self.handle_input(&mut early.to_vec(), &stream);
+            self.handle_input(&mut early, &stream);
         }
-        poll_fn(|cx| self.poll(cx, &mut stream)).await;
-        if self.linked {
-            self.session.detach();
-        }
+        poll_fn(move |cx| {
+            std::task::ready!(self.poll(cx, &mut stream));
+            if self.linked {
+                self.session.detach();
+            }
+            Poll::Ready(())
+        })
     }
 
     /// There will be no socket: the connection broke before it was upgraded.
@@ -147,12 +153,13 @@ impl Driver {
     /// Ready when the stage may have changed.
     fn poll_probing(&mut self, cx: &mut Context<'_>, stream: &mut Stream) -> Poll<()> {
         if !self.session.poll_probing(cx.waker()) {
+            self.session.handle_upgrade_aborted();
             self.begin_closing(None);
             return Poll::Ready(());
         }
         match self.poll_write_own(cx, stream) {
             Ok(Poll::Ready(())) => self.poll_read(cx, stream),
-            // A client that does not take its answers can ask for no more.
+            // A client that does not read its answers is not read from either.
             Ok(Poll::Pending) => Poll::Pending,
             Err(_) => {
                 self.abandon();
@@ -170,6 +177,11 @@ impl Driver {
         }
         if status.congested || self.is_slowed_down(cx) {
             return Poll::Pending;
+        }
+        if !self.unread.is_empty() {
+            let mut unread = std::mem::take(&mut self.unread);
+            self.handle_input(&mut unread, stream);
+            return Poll::Ready(());
         }
         self.poll_read(cx, stream)
     }
@@ -244,6 +256,11 @@ impl Driver {
         let _cork = session.cork();
         let mut input = Input::new(bytes);
         loop {
+            if self.stage == Stage::Open && session.is_congested() {
+                // What the client asks for next is answered when it has taken what it has asked for before.
+                self.unread = input.rest().to_vec();
+                return;
+            }
             let next = match self.decoder.decode(&mut input) {
                 Ok(None) => break,
                 Ok(Some(event)) if self.stage == Stage::Open => handle_event(&session, &event),
@@ -255,7 +272,7 @@ impl Driver {
                 Err(error) => self.refuse(error),
             };
             match next {
-                Next::Continue => self.meter.iter_mut().for_each(|meter| meter.count()),
+                Next::Continue => session.count_message(),
                 Next::Upgraded => self.upgraded(),
                 Next::Moved(moving) => return self.give_away(moving, input.position()),
                 Next::Abandoned => return self.abandon(),
@@ -319,15 +336,7 @@ impl Driver {
 
     /// Whether the client has sent more than it may and has to wait.
     fn is_slowed_down(&mut self, cx: &mut Context<'_>) -> bool {
-        let Some(meter) = &mut self.meter else { return false };
-        let now = now();
-        if meter.is_exhausted(now) {
-            self.session.engine().metrics.error("message_rate");
-            self.session.handle_websocket_error(Closed::transport_error("too many messages"), POLICY_VIOLATION);
-            cx.waker().wake_by_ref();
-            return true;
-        }
-        let Some(wait) = meter.wait(now) else { return false };
+        let Some(wait) = self.session.throttle() else { return false };
         let timer = self.timer.insert(Box::pin(tokio::time::sleep(wait)));
         timer.as_mut().poll(cx).is_pending()
     }

@@ -2,10 +2,9 @@
 
 mod accept;
 mod buffers;
-mod decoder;
+pub(crate) mod decoder;
 mod driver;
 mod events;
-mod meter;
 mod plain;
 mod stream;
 
@@ -13,7 +12,7 @@ pub(crate) use accept::Acceptance;
 pub(crate) use buffers::with_buffer;
 pub(crate) use driver::Driver;
 pub use plain::{OwnedMessage, WebSocket};
-pub(crate) use stream::Stream;
+pub(crate) use stream::{Stream, write_now};
 
 /// How long a closed socket waits for the client to close it too.
 const LINGER: std::time::Duration = std::time::Duration::from_millis(500);

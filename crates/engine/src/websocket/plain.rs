@@ -57,7 +57,7 @@ impl WebSocket {
         let accepted = async move {
             let (stream, early) = Stream::from_upgraded(on_upgrade.await.map_err(io::Error::other)?);
             let decoder = Decoder::new(max_message_bytes);
-            Ok(Self { stream, decoder, unread: early.to_vec(), position: 0 })
+            Ok(Self { stream, decoder, unread: early, position: 0 })
         };
         Ok((response, accepted))
     }

@@ -1,16 +1,16 @@
 //! The connection below a WebSocket.
 
-use std::io::{self, IoSlice};
+use std::io::{self, IoSlice, Read as _};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use bytes::Bytes;
 use hyper::upgrade::Upgraded;
 use hyper_util::rt::TokioIo;
 use socket2::SockRef;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::TcpStream;
+use tokio_rustls::server::TlsStream;
 
 use crate::listener::{Connection, Place};
 
@@ -19,7 +19,7 @@ pub(crate) enum Stream {
     /// A plain socket, which anybody may write to, and its place at the listener, if that is ours.
     Tcp { socket: Arc<TcpStream>, _place: Option<Place> },
     /// Anything else, TLS for one: only its task can write.
-    Other(Pin<Box<dyn AsyncStream>>),
+    Other { stream: Pin<Box<dyn AsyncStream>>, _place: Option<Place> },
 }
 
 pub(crate) trait AsyncStream: AsyncRead + AsyncWrite + Send {}
@@ -27,25 +27,33 @@ pub(crate) trait AsyncStream: AsyncRead + AsyncWrite + Send {}
 impl<T: AsyncRead + AsyncWrite + Send> AsyncStream for T {}
 
 impl Stream {
-    /// Unwraps what hyper has upgraded; returns the bytes it has read too much.
-    pub(crate) fn from_upgraded(upgraded: Upgraded) -> (Self, Bytes) {
-        // The listener of this crate.
+    /// Unwraps what hyper has upgraded; returns the bytes it has read too much. They are copied, since even none of them
+    /// would keep the whole read buffer of the HTTP connection.
+    pub(crate) fn from_upgraded(upgraded: Upgraded) -> (Self, Vec<u8>) {
+        // The listener of this crate, without TLS and with it.
         let upgraded = match upgraded.downcast::<TokioIo<Connection<TcpStream>>>() {
             Ok(parts) => {
                 let (stream, place) = parts.io.into_inner().into_parts();
-                return (Self::tcp(stream, Some(place)), parts.read_buf);
+                return (Self::tcp(stream, Some(place)), parts.read_buf.to_vec());
+            }
+            Err(upgraded) => upgraded,
+        };
+        let upgraded = match upgraded.downcast::<TokioIo<Connection<TlsStream<TcpStream>>>>() {
+            Ok(parts) => {
+                let (stream, place) = parts.io.into_inner().into_parts();
+                return (Self::other(stream, Some(place)), parts.read_buf.to_vec());
             }
             Err(upgraded) => upgraded,
         };
         // hyper by itself.
         let upgraded = match upgraded.downcast::<TokioIo<TcpStream>>() {
-            Ok(parts) => return (Self::tcp(parts.io.into_inner(), None), parts.read_buf),
+            Ok(parts) => return (Self::tcp(parts.io.into_inner(), None), parts.read_buf.to_vec()),
             Err(upgraded) => upgraded,
         };
         // axum, and others that serve with hyper-util.
         match hyper_util::server::conn::auto::upgrade::downcast::<TokioIo<TcpStream>>(upgraded) {
-            Ok(parts) => (Self::tcp(parts.io.into_inner(), None), parts.read_buf),
-            Err(upgraded) => (Self::Other(Box::pin(TokioIo::new(upgraded))), Bytes::new()),
+            Ok(parts) => (Self::tcp(parts.io.into_inner(), None), parts.read_buf.to_vec()),
+            Err(upgraded) => (Self::other(TokioIo::new(upgraded), None), Vec::new()),
         }
     }
 
@@ -53,11 +61,15 @@ impl Stream {
         Self::Tcp { socket: Arc::new(socket), _place: place }
     }
 
+    pub(crate) fn other(stream: impl AsyncStream + 'static, place: Option<Place>) -> Self {
+        Self::Other { stream: Box::pin(stream), _place: place }
+    }
+
     /// The socket, where others than the task may write.
     pub(crate) fn shared(&self) -> Option<Arc<TcpStream>> {
         match self {
             Self::Tcp { socket, .. } => Some(socket.clone()),
-            Self::Other(_) => None,
+            Self::Other { .. } => None,
         }
     }
 
@@ -65,12 +77,12 @@ impl Stream {
         match self {
             Self::Tcp { socket, .. } => loop {
                 ready!(socket.poll_read_ready(cx))?;
-                match socket.try_read(buffer) {
+                match read_now(socket, buffer) {
                     Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                     result => return Poll::Ready(result),
                 }
             },
-            Self::Other(stream) => {
+            Self::Other { stream, .. } => {
                 let mut buffer = ReadBuf::new(buffer);
                 ready!(stream.as_mut().poll_read(cx, &mut buffer))?;
                 Poll::Ready(Ok(buffer.filled().len()))
@@ -95,7 +107,7 @@ impl Stream {
                     result => return Poll::Ready(result),
                 }
             },
-            Self::Other(stream) => {
+            Self::Other { stream, .. } => {
                 let written = ready!(stream.as_mut().poll_write_vectored(cx, slices))?;
                 // TLS keeps what it has encrypted until it is flushed.
                 let _ = stream.as_mut().poll_flush(cx)?;
@@ -108,10 +120,41 @@ impl Stream {
     pub(crate) fn poll_shutdown(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self {
             Self::Tcp { socket, .. } => Poll::Ready(SockRef::from(&**socket).shutdown(std::net::Shutdown::Write)),
-            Self::Other(stream) => stream.as_mut().poll_shutdown(cx),
+            Self::Other { stream, .. } => stream.as_mut().poll_shutdown(cx),
         }
     }
 }
+
+/// Writes what a socket takes now, whoever calls it.
+///
+/// It does not ask the runtime first: the socket nearly always takes everything, and what the runtime knows about it is
+/// one more line to fetch from memory. Where the socket takes nothing, its task goes on, which does ask.
+pub(crate) fn write_now(socket: &TcpStream, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+    let socket = SockRef::from(socket);
+    match slices {
+        [one] => socket.send(one),
+        several => socket.send_vectored(several),
+    }
+}
+
+/// Reads what has come.
+///
+/// A read that does not fill the buffer has emptied the socket. The runtime is told so at once, instead of by another
+/// read that finds nothing; it hears of everything that comes later.
+fn read_now(socket: &TcpStream, buffer: &mut [u8]) -> io::Result<usize> {
+    let mut last = None;
+    let read = socket.try_io(Interest::READABLE, || match (&*SockRef::from(socket)).read(buffer)? {
+        len if TELLS_OF_NEWS && (1..buffer.len()).contains(&len) => {
+            last = Some(len);
+            Err(io::ErrorKind::WouldBlock.into())
+        }
+        len => Ok(len),
+    });
+    last.map_or(read, Ok)
+}
+
+/// Whether the system says when there is something new to read, even if nobody has asked in vain before.
+const TELLS_OF_NEWS: bool = cfg!(any(target_os = "linux", target_os = "android", target_vendor = "apple"));
 
 #[cfg(test)]
 mod tests {

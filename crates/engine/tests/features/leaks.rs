@@ -77,6 +77,7 @@ async fn polling_sessions_leave_nothing() {
         Box::pin(async {
             session.close();
             polling.poll().await;
+            polling.poll().await;
         })
     })
     .await;
@@ -115,7 +116,7 @@ async fn polling_sessions_whose_get_breaks_off_leave_nothing() {
         Box::pin(async {
             let get = pending(polling, session).await;
             session.send(Message::Text("crosses")).unwrap();
-            session.close();
+            session.discard();
             reset(get.into_parts().0);
         })
     })
@@ -251,6 +252,7 @@ async fn upgrades_leave_nothing_however_they_end() {
         Box::pin(async {
             let _websocket = server.probe(polling).await;
             session.close();
+            polling.poll().await;
             polling.poll().await;
         })
     })

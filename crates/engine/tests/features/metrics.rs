@@ -100,9 +100,11 @@ async fn what_waits_is_counted_once_for_all() {
     let sessions = [server.opened().await, server.opened().await];
     let frame = fanfare_engine::Frame::Binary(fanfare_engine::Buffer::from(&[0; 10_000][..]));
     let outgoing = server.engine.encode([frame], false);
-    sessions.iter().for_each(|session| session.send_encoded(&outgoing).unwrap());
+    for session in sessions.iter().chain(&sessions) {
+        session.send_encoded(&outgoing).unwrap();
+    }
     drop(outgoing);
-    // Two entries of 64 bytes each, and one message.
+    // One message, and in each outbox an entry of 64 bytes behind the first.
     assert_eq!(waiting(&server), 10_004 + 128);
     first.poll().await;
     assert_eq!(waiting(&server), 10_004 + 64);

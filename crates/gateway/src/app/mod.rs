@@ -1,6 +1,7 @@
 //! What a node does with its clients.
 
 mod demo;
+mod presence;
 mod testbed;
 
 use std::fmt;
@@ -20,7 +21,7 @@ impl App {
     /// Gives the server what its handlers need.
     pub(crate) fn configure(self, builder: ServerBuilder) -> ServerBuilder {
         match self {
-            Self::Demo => builder.state(demo::Presence::default()),
+            Self::Demo => builder.state(presence::Presence::default()),
             Self::Testbed => builder,
         }
     }

@@ -90,7 +90,7 @@ impl<'a> Document<'a> {
                 _ => None,
             },
             Self::MsgPack(bytes) => match Cursor::new(bytes).head() {
-                Ok(Head::Str(text)) => Some(String::from_utf8_lossy(text)),
+                Ok(Head::Str(text)) => Some(Cow::Borrowed(text)),
                 _ => None,
             },
         }

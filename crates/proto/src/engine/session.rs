@@ -30,6 +30,8 @@ pub struct Session {
     transport: Transport,
     state: State,
     upgrade: Option<Probing>,
+    /// A WebSocket that was accepted for an upgrade has not been given up.
+    place_taken: bool,
     get_pending: bool,
     post: Option<Posting>,
     answer: Option<Answer>,
@@ -121,7 +123,8 @@ pub enum Post {
     /// Its body is received for as long as [`Session::is_receiving_post`] says so, its packets are handled if
     /// [`Session::handle_post_received`] does, and at the end [`Session::handle_post_end`] is due.
     Accept,
-    /// The session is closing: answered `ok`, and its packets do not matter.
+    /// The session is closing: answered `ok`. Of its packets only a `1` matters, and no
+    /// [`Session::handle_post_end`] is due.
     Ignore,
     /// A POST was in progress already: 400, and the session is closed.
     Overlap,
@@ -148,7 +151,7 @@ pub enum Probe {
     Pong,
     /// The session is on it now.
     Upgraded,
-    /// Close it; the session goes on over polling.
+    /// Close it, and tell [`Session::handle_upgrade_aborted`]; the session goes on over polling.
     Abort,
 }
 
@@ -179,7 +182,7 @@ pub enum Action {
     SendPing,
     /// Look at [`Session::poll_answer`].
     AnswerPoll,
-    /// Close the probing WebSocket.
+    /// Close the probing WebSocket, and tell [`Session::handle_upgrade_aborted`].
     AbortUpgrade,
     /// Look at [`Session::poll_closed`].
     Close,
@@ -207,6 +210,7 @@ impl Session {
             transport,
             state: State::Open,
             upgrade: None,
+            place_taken: false,
             get_pending: false,
             post: None,
             answer: None,
@@ -244,8 +248,11 @@ impl Session {
         self.heartbeat.awaits_pong()
     }
 
-    /// A GET with this session's id has come.
-    pub fn handle_poll(&mut self) -> Poll {
+    /// A GET with this session's id has come; `packets_wait` says whether there are packets for it.
+    ///
+    /// A session that closes sends them before its client is told, in answers of their own: the official clients drop
+    /// what comes in one payload with the end.
+    pub fn handle_poll(&mut self, packets_wait: bool) -> Poll {
         if let Err(refusal) = self.check_polling() {
             return Poll::Refuse(refusal);
         }
@@ -254,7 +261,7 @@ impl Session {
             return Poll::Overlap;
         }
         self.get_pending = true;
-        if let State::Closing { .. } = self.state {
+        if matches!(self.state, State::Closing { .. }) && !packets_wait {
             self.answer = Some(Answer::NoopClose);
             self.end(CloseReason::ForcedClose.into());
         }
@@ -267,7 +274,7 @@ impl Session {
         self.answer = None;
     }
 
-    /// The client has dropped the connection of its pending GET.
+    /// The client has dropped the connection of its pending GET, which is fatal unless a WebSocket has taken over.
     pub fn handle_poll_aborted(&mut self) {
         self.handle_poll_answered();
         self.handle_polling_error("poll connection closed prematurely");
@@ -314,7 +321,7 @@ impl Session {
         self.post = None;
     }
 
-    /// The client has dropped the connection of its POST.
+    /// The client has dropped the connection of its POST, which is fatal unless a WebSocket has taken over.
     pub fn handle_post_aborted(&mut self) {
         self.post = None;
         self.handle_polling_error("data request connection closed prematurely");
@@ -324,7 +331,8 @@ impl Session {
     pub fn handle_upgrade(&mut self, now: Instant) -> Upgrade {
         match (self.state, self.transport) {
             (State::Closed, _) => Upgrade::Refuse(Refusal::SessionUnknown),
-            (State::Open, Transport::Polling) if self.upgrade.is_none() => {
+            (State::Open, Transport::Polling) if !self.place_taken => {
+                self.place_taken = true;
                 self.upgrade = Some(Probing { until: now + self.upgrade_timeout, next_noop: None });
                 Upgrade::Probe
             }
@@ -360,9 +368,11 @@ impl Session {
         }
     }
 
-    /// The probing WebSocket is gone.
+    /// The probing WebSocket is given up, whoever has decided that. Until then there is no place for another, so that
+    /// what the old one still does cannot be taken for the new one's.
     pub fn handle_upgrade_aborted(&mut self) {
         self.upgrade = None;
+        self.place_taken = false;
     }
 
     /// The session that has just upgraded goes on on another node. Nobody is told that it has closed; what polling
@@ -375,6 +385,11 @@ impl Session {
     /// A packet has come over the session's transport.
     pub fn handle_packet(&mut self, now: Instant, packet: &Packet<'_>) -> Input {
         if !self.is_open() {
+            if matches!((self.state, packet), (State::Closing { .. }, Packet::Close)) {
+                // The client is leaving too, and will not poll again to be told.
+                self.release_poll(Answer::Noop);
+                self.end(CloseReason::ForcedClose.into());
+            }
             return Input::Handled;
         }
         match packet {
@@ -405,12 +420,13 @@ impl Session {
         if !self.is_open() && when != WhenClosed::AtOnce {
             return;
         }
-        let told = self.transport == Transport::WebSocket || self.get_pending;
-        self.release_poll(Answer::Close);
+        let packets_wait = when == WhenClosed::Flushed { packets_wait: true };
+        let told = self.transport == Transport::WebSocket || (self.get_pending && !packets_wait);
         if told || when == WhenClosed::AtOnce {
+            self.release_poll(Answer::Close);
             self.end(CloseReason::ForcedClose.into());
         } else {
-            self.upgrade = self.upgrade.filter(|_| when == WhenClosed::Flushed { packets_wait: true });
+            self.upgrade = self.upgrade.filter(|_| packets_wait);
             self.state = State::Closing { until: now + CLOSE_TIMEOUT };
         }
     }
@@ -434,15 +450,15 @@ impl Session {
 
     /// Moves to `now`; called until it returns `None`. Calling early changes nothing.
     pub fn handle_timeout(&mut self, now: Instant) -> Option<Action> {
-        match self.state {
-            State::Open => self.handle_probe_timeout(now).or_else(|| self.handle_heartbeat(now)),
+        self.handle_probe_timeout(now).or_else(|| match self.state {
+            State::Open => self.handle_heartbeat(now),
             State::Closing { until } if now >= until => {
+                self.release_poll(Answer::Close);
                 self.end(CloseReason::ForcedClose.into());
                 Some(Action::Close)
             }
-            State::Closing { .. } => self.handle_probe_timeout(now),
-            State::Closed | State::Moved => None,
-        }
+            State::Closing { .. } | State::Closed | State::Moved => None,
+        })
     }
 
     /// What the pending GET is to be answered with now, besides the packets that wait.
@@ -548,12 +564,12 @@ mod tests {
     #[test]
     fn a_second_poll_closes_the_session() {
         let (mut session, _) = polling();
-        assert_eq!(session.handle_poll(), Poll::Wait);
-        assert_eq!(session.handle_poll(), Poll::Overlap);
+        assert_eq!(session.handle_poll(false), Poll::Wait);
+        assert_eq!(session.handle_poll(false), Poll::Overlap);
         assert_eq!(session.poll_answer(), Some(Answer::Close));
         assert_eq!(session.poll_closed(), Some(Closed::transport_error("overlap from client")));
         assert_eq!(session.poll_closed(), None);
-        assert_eq!(session.handle_poll(), Poll::Refuse(Refusal::SessionUnknown));
+        assert_eq!(session.handle_poll(false), Poll::Refuse(Refusal::SessionUnknown));
     }
 
     #[test]
@@ -605,20 +621,9 @@ mod tests {
     #[test]
     fn an_aborted_poll_closes_the_session() {
         let (mut session, _) = polling();
-        session.handle_poll();
+        session.handle_poll(false);
         session.handle_poll_aborted();
         assert_eq!(session.poll_closed().unwrap().reason, CloseReason::TransportError);
-    }
-
-    #[test]
-    fn connections_of_polling_may_break_once_the_session_is_on_a_websocket() {
-        let (mut session, now) = probed();
-        session.handle_poll();
-        session.handle_post();
-        session.handle_probe(now, &Packet::Upgrade);
-        session.handle_poll_aborted();
-        session.handle_post_aborted();
-        assert_eq!(session.poll_closed(), None);
     }
 
     #[test]
@@ -627,8 +632,34 @@ mod tests {
         session.handle_close(FLUSHED, now);
         assert_eq!(session.poll_closed(), None);
         assert_eq!(session.handle_post(), Post::Ignore);
-        assert_eq!(session.handle_poll(), Poll::Wait);
+        assert_eq!(session.handle_poll(false), Poll::Wait);
         assert_eq!(session.poll_answer(), Some(Answer::NoopClose));
+        assert_eq!(session.poll_closed(), Some(CloseReason::ForcedClose.into()));
+    }
+
+    #[test]
+    fn a_server_close_sends_what_waits_in_answers_of_its_own() {
+        let (mut session, now) = polling();
+        session.handle_poll(false);
+        session.handle_close(WhenClosed::Flushed { packets_wait: true }, now);
+        assert_eq!((session.poll_answer(), session.poll_closed()), (None, None));
+        session.handle_poll_answered();
+        assert_eq!(session.handle_poll(true), Poll::Wait);
+        assert_eq!(session.poll_answer(), None);
+        session.handle_poll_answered();
+        assert_eq!(session.handle_poll(false), Poll::Wait);
+        assert_eq!(session.poll_answer(), Some(Answer::NoopClose));
+        assert_eq!(session.poll_closed(), Some(CloseReason::ForcedClose.into()));
+    }
+
+    #[test]
+    fn a_server_close_does_not_wait_for_a_client_that_closes_too() {
+        let (mut session, now) = polling();
+        session.handle_close(FLUSHED, now);
+        assert_eq!(session.handle_post(), Post::Ignore);
+        assert_eq!(session.handle_packet(now, &Packet::Message("late")), Input::Handled);
+        assert_eq!(session.poll_closed(), None);
+        assert_eq!(session.handle_packet(now, &Packet::Close), Input::Handled);
         assert_eq!(session.poll_closed(), Some(CloseReason::ForcedClose.into()));
     }
 
@@ -645,7 +676,7 @@ mod tests {
     #[test]
     fn a_server_close_answers_the_pending_poll() {
         let (mut session, now) = polling();
-        session.handle_poll();
+        session.handle_poll(false);
         session.handle_close(FLUSHED, now);
         assert_eq!(session.poll_answer(), Some(Answer::Close));
         assert_eq!(session.poll_closed(), Some(CloseReason::ForcedClose.into()));
@@ -654,7 +685,7 @@ mod tests {
     #[test]
     fn a_client_close_answers_the_pending_poll_with_a_noop() {
         let (mut session, now) = polling();
-        session.handle_poll();
+        session.handle_poll(false);
         assert_eq!(session.handle_packet(now, &Packet::Close), Input::Handled);
         assert_eq!(session.poll_answer(), Some(Answer::Noop));
         assert_eq!(session.poll_closed(), Some(CloseReason::TransportClose.into()));
@@ -674,7 +705,7 @@ mod tests {
     fn a_probe_releases_the_pending_poll_every_100_ms() {
         let (mut session, now) = probed();
         for round in 1..=3 {
-            session.handle_poll();
+            session.handle_poll(false);
             assert_eq!(session.poll_answer(), None);
             let due = now + millis(100 * round);
             assert_eq!(session.poll_timeout(), Some(due));
@@ -689,7 +720,7 @@ mod tests {
         let (mut session, now) = probed();
         assert_eq!(session.handle_probe(now, &Packet::Upgrade), Probe::Upgraded);
         assert_eq!(session.transport(), Transport::WebSocket);
-        assert_eq!(session.handle_poll(), Poll::Refuse(Refusal::BadRequest));
+        assert_eq!(session.handle_poll(false), Poll::Refuse(Refusal::BadRequest));
         assert_eq!(session.handle_post(), Post::Refuse(Refusal::BadRequest));
         assert_eq!(session.handle_upgrade(now), Upgrade::Occupied);
         assert_eq!(session.poll_closed(), None);
@@ -698,7 +729,7 @@ mod tests {
     #[test]
     fn a_poll_pending_when_the_upgrade_completes_is_released() {
         let (mut session, now) = probed();
-        session.handle_poll();
+        session.handle_poll(false);
         session.handle_probe(now, &Packet::Upgrade);
         assert_eq!(session.poll_answer(), Some(Answer::Close));
         assert_eq!(session.poll_closed(), None);
@@ -707,13 +738,13 @@ mod tests {
     #[test]
     fn a_session_that_has_moved_ends_without_a_word() {
         let (mut session, now) = probed();
-        session.handle_poll();
+        session.handle_poll(false);
         session.handle_probe(now, &Packet::Upgrade);
         session.handle_moved();
         assert!(!session.is_open());
         assert_eq!(session.poll_answer(), Some(Answer::Close), "a poll that is left is released");
         session.handle_poll_answered();
-        assert_eq!(session.handle_poll(), Poll::Refuse(Refusal::BadRequest));
+        assert_eq!(session.handle_poll(false), Poll::Refuse(Refusal::BadRequest));
         assert_eq!(session.handle_post(), Post::Refuse(Refusal::BadRequest));
         assert_eq!(session.handle_upgrade(now), Upgrade::Occupied);
         session.handle_error(CloseReason::ParseError.into());
@@ -726,11 +757,23 @@ mod tests {
     fn a_poll_can_be_released() {
         let (mut session, _) = polling();
         session.handle_release();
-        assert_eq!(session.handle_poll(), Poll::Wait);
+        assert_eq!(session.handle_poll(false), Poll::Wait);
         assert_eq!(session.poll_answer(), None);
         session.handle_release();
         assert_eq!(session.poll_answer(), Some(Answer::Noop));
         assert_eq!(session.poll_closed(), None);
+    }
+
+    #[test]
+    fn requests_dropped_behind_an_upgrade_do_no_harm() {
+        let (mut session, now) = probed();
+        session.handle_poll(false);
+        session.handle_post();
+        session.handle_probe(now, &Packet::Upgrade);
+        session.handle_poll_aborted();
+        session.handle_post_aborted();
+        assert_eq!(session.poll_closed(), None);
+        assert!(session.is_open() && !session.is_polled());
     }
 
     #[test]
@@ -750,7 +793,9 @@ mod tests {
             let (mut session, now) = polling();
             session.handle_upgrade(now);
             assert_eq!(session.handle_probe(now, &packet), Probe::Abort, "{packet:?}");
-            assert_eq!(session.handle_poll(), Poll::Wait);
+            assert_eq!(session.handle_poll(false), Poll::Wait);
+            assert_eq!(session.handle_upgrade(now), Upgrade::Occupied, "the old socket is still there");
+            session.handle_upgrade_aborted();
             assert_eq!(session.handle_upgrade(now), Upgrade::Probe, "it may try again");
         }
     }
@@ -788,7 +833,7 @@ mod tests {
         let (mut session, now) = probed();
         session.handle_close(FLUSHED, now);
         assert_eq!(session.handle_probe(now, &Packet::Upgrade), Probe::Abort);
-        session.handle_poll();
+        session.handle_poll(false);
         assert_eq!(session.poll_answer(), Some(Answer::NoopClose));
     }
 
@@ -809,7 +854,7 @@ mod tests {
         assert_eq!(session.handle_timeout(now + millis(100)), Some(Action::AnswerPoll));
         assert_eq!(session.handle_timeout(now + seconds(10)), Some(Action::AbortUpgrade));
         assert_eq!(session.poll_timeout(), Some(now + seconds(30)));
-        session.handle_poll();
+        session.handle_poll(false);
         assert_eq!(session.poll_answer(), Some(Answer::NoopClose));
         assert_eq!(session.poll_closed(), Some(CloseReason::ForcedClose.into()));
     }

@@ -36,6 +36,16 @@ pub struct ArgsReader<'a> {
 }
 
 /// Arguments that outlive the message they came in; they can be passed on as they are.
+///
+/// ```
+/// use fanfare_proto::socket::RawArgs;
+///
+/// let args = RawArgs::of(&(1, "two")).unwrap();
+/// let mut reader = args.as_args().reader();
+/// assert_eq!(reader.next::<u8>(), Some(Ok(1)));
+/// assert_eq!(reader.next::<String>(), Some(Ok("two".to_owned())));
+/// assert_eq!(reader.next::<u8>(), None);
+/// ```
 #[derive(Clone, Debug)]
 pub struct RawArgs {
     data: RawData,
@@ -143,7 +153,12 @@ fn read_json<T: DeserializeOwned>(
 ) -> Option<Result<T, String>> {
     let value = &text[tokens.next_item()?];
     if attachments.is_empty() {
-        return Some(serde_json::from_str(value).map_err(|error| error.to_string()));
+        match serde_json::from_str(value) {
+            // The text has been checked, so this is what JavaScript reads and serde_json does not: half of a
+            // surrogate pair, or a number that is out of range.
+            Err(error) if error.is_syntax() => {}
+            read => return Some(read.map_err(|error| error.to_string())),
+        }
     }
     // JSON has no bytes; MessagePack has, and serde reads it just the same.
     let packed = transcode::json_to_msgpack(value, attachments);
@@ -162,11 +177,12 @@ fn read_msgpack<T: DeserializeOwned>(bytes: &[u8], position: &mut usize) -> Opti
 }
 
 impl RawArgs {
-    /// Writes arguments down.
+    /// Writes arguments down, to be kept or passed on.
     pub fn of(args: &(impl EmitArgs + ?Sized)) -> Result<Self, EncodeError> {
-        let (mut bytes, mut attachments) = (Vec::new(), Vec::new());
-        args.write(&mut ArgsWriter::new(Parser::MsgPack, &mut bytes, &mut attachments))?;
-        Ok(Self { data: RawData::MsgPack(bytes.into()) })
+        // MessagePack has bytes, so that nothing stands beside it.
+        let (mut out, mut attachments) = (Vec::new(), Vec::new());
+        args.write(&mut ArgsWriter::new(Parser::MsgPack, &mut out, &mut attachments))?;
+        Ok(Self { data: RawData::MsgPack(out.into()) })
     }
 
     /// The arguments.
@@ -234,10 +250,11 @@ impl<'a> ArgsWriter<'a> {
     pub fn push_raw(&mut self, args: Args<'_>) -> Result<(), EncodeError> {
         match (self.parser, args) {
             (Parser::Json, Args::Json { text, attachments }) if self.attachments.is_empty() => {
-                let mut tokens = Tokens::of_items(text);
-                while let Some(item) = tokens.next_item() {
+                let items = text.trim_ascii();
+                if !items.is_empty() {
                     self.separate();
-                    self.out.extend_from_slice(&text.as_bytes()[item]);
+                    self.out.extend_from_slice(items.as_bytes());
+                    // One or more: JSON only asks whether a comma is due.
                     self.items += 1;
                 }
                 self.attachments.extend(attachments.iter().map(|bytes| Buffer::from(&bytes[..])));
@@ -369,6 +386,24 @@ mod tests {
     }
 
     #[test]
+    fn numbers_keep_their_last_digit() {
+        let mut args = json("4.2361206810516987e98,5.593509954263016e173").reader();
+        assert_eq!(args.next::<f64>(), Some(Ok(4.2361206810516987e98)));
+        assert_eq!(args.next::<f64>(), Some(Ok(5.593509954263016e173)));
+    }
+
+    #[test]
+    fn what_only_javascript_reads_is_read() {
+        let mut args = json(r#""a\ud83d","\ude00",1e400,{"\ud83d":[-1e999]},"\ud83d""#).reader();
+        assert_eq!(args.next::<String>(), Some(Ok("a\u{fffd}".to_owned())));
+        assert_eq!(args.next::<Option<String>>(), Some(Ok(Some("\u{fffd}".to_owned()))));
+        assert_eq!(args.next::<f64>(), Some(Ok(f64::INFINITY)));
+        let object: std::collections::HashMap<String, Vec<f64>> = args.next().unwrap().unwrap();
+        assert_eq!(object["\u{fffd}"], [f64::NEG_INFINITY]);
+        assert!(args.next::<u8>().unwrap().is_err());
+    }
+
+    #[test]
     fn there_may_be_none() {
         assert_eq!(Args::NONE.reader().next::<u8>(), None);
         assert_eq!(json("  ").reader().next::<u8>(), None);
@@ -387,6 +422,15 @@ mod tests {
             Args::Json { text: r#"{"name":"x","data":[{"_placeholder":true,"num":0}]}"#, attachments: &attachments };
         let picture: Picture = args.reader().next().unwrap().unwrap();
         assert_eq!((picture.name.as_str(), &picture.data[..]), ("x", &attachments[..]));
+    }
+
+    #[test]
+    fn arguments_can_be_written_down() {
+        let raw = RawArgs::of(&(1, "two", Bytes::from_static(b"three"))).unwrap();
+        let mut args = raw.as_args().reader();
+        assert_eq!((args.next::<u8>(), args.next::<String>()), (Some(Ok(1)), Some(Ok("two".to_owned()))));
+        assert_eq!((args.next::<Bytes>(), args.next::<u8>()), (Some(Ok(Bytes::from_static(b"three"))), None));
+        assert!(RawArgs::of(&()).unwrap().as_args().reader().next::<u8>().is_none());
     }
 
     #[test]

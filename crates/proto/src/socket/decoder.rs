@@ -231,6 +231,7 @@ mod tests {
         check("0", "/ CONNECT -");
         check(r#"0{"token":"123"}"#, r#"/ CONNECT {"token":"123"}"#);
         check(r#"0/admin,{"sid":"x"}"#, r#"/admin CONNECT {"sid":"x"}"#);
+        check(r#"0{"a":"\ud83d","b":-1e999}"#, "/ CONNECT {\"a\":\"\u{fffd}\",\"b\":null}");
         check("0/custom", "/custom CONNECT -");
         check("0/,", "/ CONNECT -");
         check("0/a?b=c,", "/a?b=c CONNECT -");
@@ -240,6 +241,7 @@ mod tests {
         check(r#"2/admin,["bar"]"#, r#"/admin EVENT "bar" "#);
         check(r#"212["foo"]"#, r#"/ EVENT #12 "foo" "#);
         check(r#"2[1,"x"]"#, r#"/ EVENT "1" "x""#);
+        check(r#"2[1.50e0,"x"]"#, r#"/ EVENT "1.5" "x""#);
         check(r#"2 [ "a b" , 1 , {"c":[]} ] "#, r#"/ EVENT "a b"  1 , {"c":[]} "#);
         check(r#"2["é\n"]"#, r#"/ EVENT "é\n" "#);
         check(r#"3/admin,13["bar"]"#, r#"/admin ACK #13 "bar""#);
@@ -296,6 +298,7 @@ mod tests {
         check(&format!("2{}[\"a\"]", "9".repeat(1_000_000)), "acknowledgement id is out of range");
         check(&format!("2[{}", "[".repeat(200_000)), "invalid payload");
         check(&format!("2[\"a\",{}", "[".repeat(200_000)), "payload is nested too deep");
+        check(&format!("0{}1{}", "{\"a\":".repeat(128), "}".repeat(128)), "payload is nested too deep");
         check(&format!("0/{},", "n".repeat(255)), "namespace of 256 bytes exceeds the limit of 255");
     }
 

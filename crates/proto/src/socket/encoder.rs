@@ -118,27 +118,19 @@ impl Parser {
         }
         let mut items = ArgsWriter::new(self, buffer.tail(), &mut attachments);
         write(&mut items)?;
-        let count = items.items();
-        let len = buffer.len();
-        let prefix = match self {
-            Self::Json => {
-                buffer.tail().push(b']');
-                text_prefix(kind, attachments.len(), namespace, id)
-            }
-            Self::MsgPack => {
-                msgpack::push_suffix(buffer.tail(), namespace, id);
-                msgpack::prefix(kind.msgpack_type(), id, count)
-            }
-        };
-        buffer.prepend(&prefix);
-        Ok(Encoded {
-            args: match self {
-                Self::Json => prefix.len() + 1..prefix.len() + len,
-                Self::MsgPack => prefix.len()..prefix.len() + len,
-            },
-            head: self.frame(buffer),
-            attachments,
-        })
+        let (count, len) = (items.items(), buffer.len());
+        match self {
+            Self::Json => buffer.tail().push(b']'),
+            Self::MsgPack => msgpack::push_suffix(buffer.tail(), namespace, id),
+        }
+        let without_prefix = buffer.len();
+        match self {
+            Self::Json => prepend_text_prefix(&mut buffer, kind, attachments.len(), namespace, id),
+            Self::MsgPack => buffer.prepend(&msgpack::prefix(kind.msgpack_type(), id, count)),
+        }
+        let prefix = buffer.len() - without_prefix;
+        let bracket = usize::from(self == Self::Json);
+        Ok(Encoded { args: prefix + bracket..prefix + len, head: self.frame(buffer), attachments })
     }
 
     fn encode_control(self, packet_type: u8, namespace: &str, payload: &str) -> Frame {
@@ -187,18 +179,27 @@ impl Kind {
     }
 }
 
-fn text_prefix(kind: Kind, attachments: usize, namespace: &str, id: Option<u64>) -> Vec<u8> {
-    let mut prefix = Vec::with_capacity(namespace.len() + PREFIX_ROOM);
-    prefix.push(kind.text_type(attachments > 0));
-    if attachments > 0 {
-        prefix.extend_from_slice(attachments.to_string().as_bytes());
-        prefix.push(b'-');
-    }
-    push_namespace(&mut prefix, namespace);
+/// Puts `<type>[<attachments>-][<namespace>,][<id>]` in front, its last part first.
+fn prepend_text_prefix(buffer: &mut Buffer, kind: Kind, attachments: usize, namespace: &str, id: Option<u64>) {
     if let Some(id) = id {
-        prefix.extend_from_slice(id.to_string().as_bytes());
+        prepend_number(buffer, id);
     }
-    prefix
+    if namespace != "/" {
+        buffer.prepend(b",");
+        buffer.prepend(namespace.as_bytes());
+    }
+    if attachments > 0 {
+        buffer.prepend(b"-");
+        prepend_number(buffer, attachments as u64);
+    }
+    buffer.prepend(&[kind.text_type(attachments > 0)]);
+}
+
+fn prepend_number(buffer: &mut Buffer, number: u64) {
+    buffer.prepend(&[b'0' + (number % 10) as u8]);
+    if number >= 10 {
+        prepend_number(buffer, number / 10);
+    }
 }
 
 fn push_namespace(out: &mut Vec<u8>, namespace: &str) {

@@ -6,6 +6,8 @@ use bytes::Bytes;
 
 use super::args::Args;
 use super::json::{self, JsonError, Token, Tokens};
+use super::transcode;
+use super::value::Value;
 
 /// What a client sent to a namespace.
 #[derive(Clone, Debug)]
@@ -21,14 +23,14 @@ pub struct Packet<'a> {
 pub enum Body<'a> {
     /// The client joins the namespace, with its authentication payload as the text of a JSON object.
     Connect {
-        /// The payload; `None` when there is none.
+        /// The payload, which serde_json can read; `None` when there is none.
         auth: Option<Cow<'a, str>>,
     },
     /// The client leaves the namespace.
     Disconnect,
     /// An event.
     Event {
-        /// Its name. A numeric name is given as its decimal text.
+        /// Its name; a number is given as the text that JavaScript makes of it, `1` for `1.0`.
         name: Cow<'a, str>,
         /// What comes behind the name.
         args: Args<'a>,
@@ -108,7 +110,7 @@ impl<'a> Packet<'a> {
     /// The whole payload is checked: what is returned is sound JSON with one placeholder for each attachment.
     pub(super) fn parse(head: &Head<'a>, attachments: &'a [Bytes]) -> Result<Self, DecodeError> {
         let body = match head.kind {
-            Kind::Connect => Body::Connect { auth: connect_payload(head.payload)?.map(Cow::Borrowed) },
+            Kind::Connect => Body::Connect { auth: connect_payload(head.payload)? },
             Kind::Disconnect if head.payload.is_empty() => Body::Disconnect,
             Kind::Disconnect => return Err(DecodeError::InvalidPayload),
             Kind::Event => {
@@ -219,7 +221,7 @@ pub(super) fn check_ack_id(id: u64) -> Result<u64, DecodeError> {
 }
 
 /// A `CONNECT` carries nothing or an object.
-fn connect_payload(payload: &str) -> Result<Option<&str>, DecodeError> {
+fn connect_payload(payload: &str) -> Result<Option<Cow<'_, str>>, DecodeError> {
     if payload.is_empty() {
         return Ok(None);
     }
@@ -228,7 +230,19 @@ fn connect_payload(payload: &str) -> Result<Option<&str>, DecodeError> {
         return Err(DecodeError::InvalidPayload);
     }
     tokens.finish()?;
-    Ok(Some(payload))
+    readable(payload).map(Some)
+}
+
+/// The same JSON so that serde_json reads it: what only JavaScript can, half of a surrogate pair for one, is replaced.
+fn readable(json: &str) -> Result<Cow<'_, str>, DecodeError> {
+    let check = |json: &str| serde_json::from_str::<Value>(json).map(drop);
+    if check(json).is_ok() {
+        return Ok(Cow::Borrowed(json));
+    }
+    let rewritten = transcode::msgpack_to_json(&transcode::json_to_msgpack(json, &[]))?;
+    // One level is what serde_json allows less.
+    check(&rewritten).map_err(|_| DecodeError::TooDeep)?;
+    Ok(Cow::Owned(rewritten))
 }
 
 /// An event carries an array that begins with its name; returns the name and the text of the rest.
@@ -236,7 +250,7 @@ fn event_payload(payload: &str) -> Result<(Cow<'_, str>, &str), DecodeError> {
     let mut tokens = begin_array(payload)?;
     let name = match tokens.next()? {
         Some(Token::String(raw)) => json::unescape(raw),
-        Some(Token::Number(number)) => Cow::Borrowed(number),
+        Some(Token::Number(number)) => json::number_text(number.parse().unwrap_or(f64::NAN)).into(),
         _ => return Err(DecodeError::InvalidPayload),
     };
     check_event_name(&name)?;

@@ -1,5 +1,6 @@
 //! Between Rust values, JSON and MessagePack, as JavaScript's libraries would write them.
 
+use std::borrow::Cow;
 use std::io::Write as _;
 
 use bytes::Bytes;
@@ -209,12 +210,10 @@ fn push_json_unless_undefined(
         Head::Nil => out.extend_from_slice(b"null"),
         Head::Binary(data) => binaries.push(out, data),
         Head::Bool(value) => out.extend_from_slice(if value { b"true" } else { b"false" }),
-        Head::Unsigned(number) if number as f64 >= EXACT => json::push_number(out, number as f64, true),
         Head::Unsigned(number) => out.extend_from_slice(number.to_string().as_bytes()),
-        Head::Integer(number) if number as f64 <= -EXACT => json::push_number(out, number as f64, true),
         Head::Integer(number) => out.extend_from_slice(number.to_string().as_bytes()),
         Head::Float(number) => json::push_number(out, number, number.is_finite()),
-        Head::Str(text) => json::push_string(out, &String::from_utf8_lossy(text)),
+        Head::Str(text) => json::push_string(out, text),
         Head::Array(len) => push_json_array(out, cursor, len, binaries)?,
         Head::Map(len) => push_json_object(out, cursor, len, binaries)?,
         Head::Ext { kind, data, fixed } => match Extension::of(kind, data, fixed) {
@@ -274,7 +273,7 @@ fn push_json_object(
 
 fn push_key(out: &mut Vec<u8>, key: Head<'_>) -> Result<(), DecodeError> {
     let key = match key {
-        Head::Str(text) => String::from_utf8_lossy(text),
+        Head::Str(text) => Cow::Borrowed(text),
         Head::Unsigned(number) => number.to_string().into(),
         Head::Integer(number) => number.to_string().into(),
         _ => return Err(DecodeError::InvalidPayload),
@@ -328,7 +327,10 @@ fn push_stripped_map(out: &mut Vec<u8>, cursor: &mut Cursor<'_>, len: u32) -> Re
     let mut count = 0;
     for _ in 0..len {
         let start = members.len();
-        push_stripped(&mut members, cursor)?;
+        // No key at all would make its value the next one.
+        if !push_stripped(&mut members, cursor)? {
+            push_len(mp::write_nil(&mut members));
+        }
         if push_stripped(&mut members, cursor)? {
             count += 1;
         } else {
@@ -404,6 +406,7 @@ mod tests {
         let check = |bytes: &[u8], expected: &[u8]| assert_eq!(strip_extensions(bytes), expected);
         check(b"\x92\xd4\x00\x00\x01", b"\x92\xc0\x01");
         check(b"\x82\xa1a\xd4\x00\x00\xa1b\x01", b"\x81\xa1b\x01");
+        check(b"\x82\xd4\x00\x00\x01\xa1a\x02", b"\x82\xc0\x01\xa1a\x02");
         check(b"\xc7\x03\x00abc", b"\xc4\x03abc");
         check(b"\xd6\xff\x65\x53\xf1\x00", b"\xb82023-11-14T22:13:20.000Z");
         check(b"\xd7\x00\x00\x00\x01\x8b\xcf\xe5\x68\x7b", b"\xb82023-11-14T22:13:20.123Z");

@@ -16,6 +16,16 @@ use super::transcode;
 /// Whatever a client can send as one argument: JSON, and binary data at any depth.
 ///
 /// For code that cannot know the shape; where it is known, a type of your own is faster and clearer.
+///
+/// ```
+/// use fanfare_proto::socket::Value;
+///
+/// let value = Value::from(serde_json::json!({"user": {"name": "ann", "age": 7}}));
+/// assert_eq!(value["user"]["name"].as_str(), Some("ann"));
+/// assert_eq!(value["user"]["age"].as_f64(), Some(7.0));
+/// assert_eq!(value["no"]["such"], Value::Null);
+/// assert_eq!(value["user"]["age"].read(), Ok(7));
+/// ```
 #[derive(Clone, Debug, Default, PartialEq)]
 pub enum Value {
     /// `null`, and JavaScript's `undefined`.
@@ -62,10 +72,10 @@ impl Value {
         read.map_err(|message| ArgError { index: 0, message })
     }
 
-    /// The member of an object, or `None` for any other value.
+    /// The member of an object, or `None` for any other value. Of two with one name the last counts, as in JavaScript.
     pub fn get(&self, key: &str) -> Option<&Self> {
         match self {
-            Self::Object(members) => members.iter().find(|(name, _)| name == key).map(|(_, value)| value),
+            Self::Object(members) => members.iter().rev().find(|(name, _)| name == key).map(|(_, value)| value),
             _ => None,
         }
     }
@@ -317,5 +327,11 @@ mod tests {
         assert_eq!(value["a"][0].as_str(), Some("x"));
         assert_eq!(value["a"][1].as_f64(), Some(2.0));
         assert_eq!(value["b"]["c"][7], Value::Null);
+    }
+
+    #[test]
+    fn of_two_members_with_one_name_the_last_counts() {
+        let value: Value = serde_json::from_str(r#"{"a":1,"a":2}"#).unwrap();
+        assert_eq!(value["a"].as_f64(), Some(2.0));
     }
 }

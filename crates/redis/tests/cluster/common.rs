@@ -46,7 +46,7 @@ impl Node {
             socket.on("sync", async || ());
             socket.on("echo", async |Data(value): Data<Value>| Data(value));
         });
-        io.on_server_side("question", async |Data(value): Data<Value>| Data(value));
+        io.on("question", async |Data(value): Data<Value>| Data(value));
         let listener = Listener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("it is bound");
         let server = io.clone();

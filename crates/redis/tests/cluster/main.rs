@@ -2,6 +2,7 @@
 
 mod broadcasts;
 mod common;
+mod emitter;
 mod faults;
 mod requests;
 mod stateless;

@@ -135,7 +135,9 @@ async fn a_remote_socket_answers_alone() {
         settle().await;
         let socket = a.io.to(client.sid()).fetch_sockets().await.expect("all nodes answer").remove(0);
         let asking =
-            tokio::spawn(async move { socket.emit_with_ack::<u32>(Duration::from_secs(3), "question", ()).await });
+            tokio::spawn(
+                async move { socket.timeout(Duration::from_secs(3)).emit_with_ack::<u32>("question", ()).await },
+            );
         let packet = client.packet().await;
         let id = packet.strip_prefix('2').and_then(|rest| rest.strip_suffix(r#"["question"]"#)).expect("a question");
         client.send(&format!("3{id}[7]")).await;

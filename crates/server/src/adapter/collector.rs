@@ -1,6 +1,6 @@
 //! The answers to a broadcast.
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use fanfare_proto::socket::RawArgs;
 use parking_lot::Mutex;
@@ -9,9 +9,14 @@ use tokio::sync::Notify;
 /// Collects the answers of all sockets that a broadcast has reached. Cheap to clone.
 ///
 /// It is complete when as many nodes as expected have said how many sockets they have sent the event to, and all
-/// those have answered or are gone.
+/// those have answered or are gone. The sockets do not keep it alive: when whoever wants the answers drops it, they
+/// forget that they owe one.
 #[derive(Clone, Debug)]
 pub struct AckCollector(Arc<Inner>);
+
+/// A collector as the sockets that owe an answer know it.
+#[derive(Clone, Debug)]
+pub(crate) struct WeakCollector(Weak<Inner>);
 
 struct Inner {
     state: Mutex<State>,
@@ -30,13 +35,14 @@ pub enum AckEvent<'a> {
     Response(&'a RawArgs),
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct State {
     /// How many nodes are to say how many sockets they have sent the event to.
     servers: usize,
     counted_servers: usize,
     clients: usize,
     lost: usize,
+    answered: usize,
     responses: Vec<RawArgs>,
 }
 
@@ -54,14 +60,17 @@ pub struct Acks {
 impl AckCollector {
     /// Waits for this many nodes, this one included.
     pub fn new(servers: usize) -> Self {
-        let state = State { servers, counted_servers: 0, clients: 0, lost: 0, responses: Vec::new() };
-        Self(Arc::new(Inner { state: Mutex::new(state), complete: Notify::new(), listener: None }))
+        Self::with_listener(servers, None)
     }
 
     /// Hands everything on as it happens, for a broadcast of another node.
     pub fn forwarding(listener: impl Fn(AckEvent<'_>) + Send + Sync + 'static) -> Self {
-        let state = State { servers: 1, counted_servers: 0, clients: 0, lost: 0, responses: Vec::new() };
-        Self(Arc::new(Inner { state: Mutex::new(state), complete: Notify::new(), listener: Some(Box::new(listener)) }))
+        Self::with_listener(1, Some(Box::new(listener)))
+    }
+
+    fn with_listener(servers: usize, listener: Option<AckListener>) -> Self {
+        let state = Mutex::new(State { servers, ..State::default() });
+        Self(Arc::new(Inner { state, complete: Notify::new(), listener }))
     }
 
     /// It has turned out how many nodes there are.
@@ -82,15 +91,24 @@ impl AckCollector {
 
     /// A socket has answered.
     pub fn add_response(&self, response: RawArgs) {
-        match &self.0.listener {
-            Some(listener) => listener(AckEvent::Response(&response)),
-            None => self.change(|state| state.responses.push(response)),
+        if let Some(listener) = &self.0.listener {
+            listener(AckEvent::Response(&response));
         }
+        self.change(|state| {
+            state.answered += 1;
+            if self.0.listener.is_none() {
+                state.responses.push(response);
+            }
+        });
     }
 
     /// A socket is gone and will not answer.
     pub(crate) fn add_lost(&self) {
         self.change(|state| state.lost += 1);
+    }
+
+    pub(crate) fn downgrade(&self) -> WeakCollector {
+        WeakCollector(Arc::downgrade(&self.0))
     }
 
     /// Returns when nothing more is to come.
@@ -132,9 +150,20 @@ impl std::fmt::Debug for Inner {
     }
 }
 
+impl WeakCollector {
+    /// The collector, if anybody wants its answers.
+    pub(crate) fn upgrade(&self) -> Option<AckCollector> {
+        self.0.upgrade().map(AckCollector)
+    }
+
+    pub(crate) fn is_wanted(&self) -> bool {
+        self.0.strong_count() > 0
+    }
+}
+
 impl State {
     fn is_settled(&self) -> bool {
-        self.counted_servers >= self.servers && self.responses.len() + self.lost >= self.clients
+        self.counted_servers >= self.servers && self.answered + self.lost >= self.clients
     }
 }
 

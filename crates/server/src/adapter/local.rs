@@ -1,10 +1,9 @@
 //! The sockets of one namespace on this node.
 
-use std::collections::HashMap;
 use std::fmt;
 use std::ops::Range;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -15,8 +14,10 @@ use parking_lot::RwLock;
 
 use super::members::{Joined, Left, Members};
 use super::{AckCollector, Broadcast, Selection};
-use crate::ack::{Ack, AnswerServer};
+use crate::ack::ServerReply;
 use crate::emit::{EmitError, check_name};
+use crate::handler::shield;
+use crate::metrics::Metrics;
 use crate::remote::RemoteSocketData;
 use crate::room::Room;
 use crate::socket::Socket;
@@ -30,14 +31,17 @@ struct Inner {
     engine: Engine,
     parser: Parser,
     recovery: Option<Duration>,
+    metrics: Metrics,
     members: RwLock<Members<Socket>>,
     next_ack_id: AtomicU64,
     room_listeners: RwLock<Vec<RoomListener>>,
-    server_side_listeners: RwLock<HashMap<String, Vec<ServerSideListener>>>,
+    /// Handles events of other servers; the namespace, once it is there.
+    server_events: OnceLock<ServerEvents>,
 }
 
+type ServerEvents = Box<dyn Fn(&str, &Args<'_>, Option<ServerReply>) + Send + Sync>;
+
 pub(crate) type RoomListener = Arc<dyn Fn(&RoomEvent) + Send + Sync>;
-pub(crate) type ServerSideListener = Arc<dyn Fn(&Args<'_>, &Ack) + Send + Sync>;
 
 /// What happens to rooms. Sockets in the room of their own id take part.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,17 +64,40 @@ pub struct Packet {
     parser: Parser,
 }
 
+/// An event that has been sent to all sockets it is for.
+#[derive(Debug)]
+#[must_use = "those who listen to what is sent are still to be told"]
+pub struct Delivered {
+    packet: Packet,
+    /// The sockets that have handlers for what is sent to them.
+    listening: Vec<Socket>,
+}
+
+impl Delivered {
+    /// Tells those who listen to what is sent. No lock may be held: they may do anything, send something for one.
+    pub fn tell(self) {
+        self.listening.iter().for_each(|socket| socket.tell_outgoing(&self.packet));
+    }
+}
+
 impl Local {
-    pub(crate) fn new(namespace: &str, engine: Engine, parser: Parser, recovery: Option<Duration>) -> Self {
+    pub(crate) fn new(
+        namespace: &str,
+        engine: Engine,
+        parser: Parser,
+        recovery: Option<Duration>,
+        metrics: Metrics,
+    ) -> Self {
         Self(Arc::new(Inner {
             namespace: namespace.into(),
             engine,
             parser,
             recovery,
+            metrics,
             members: RwLock::default(),
             next_ack_id: AtomicU64::new(0),
             room_listeners: RwLock::default(),
-            server_side_listeners: RwLock::default(),
+            server_events: OnceLock::new(),
         }))
     }
 
@@ -126,19 +153,22 @@ impl Local {
         self.encode_event(None, broadcast.name, broadcast.args, offset, broadcast.compress)
     }
 
-    /// Sends an encoded event to the selected sockets.
-    pub fn broadcast(&self, broadcast: &Broadcast<'_>, packet: &Packet) {
-        self.deliver(&broadcast.scope.selection, |socket| socket.deliver(packet, broadcast.volatile), packet);
+    /// Sends an encoded event to the selected sockets. Those who listen to what is sent are still to be told.
+    pub fn broadcast(&self, broadcast: &Broadcast<'_>, packet: &Packet) -> Delivered {
+        self.deliver(&broadcast.scope.selection, |socket| socket.deliver(packet, broadcast.volatile), packet)
     }
 
     /// Sends an event to the selected sockets and tells the collector how many there were; their answers go there too.
+    ///
+    /// Hold no lock: those who listen to what sockets are sent may do anything.
     pub fn broadcast_with_ack(&self, broadcast: &Broadcast<'_>, collector: &AckCollector) -> Result<(), EmitError> {
         let id = self.next_ack_id();
         let packet = self.encode_event(Some(id), broadcast.name, broadcast.args, None, broadcast.compress)?;
         let mut sent = 0;
         let send = |socket: &Socket| sent += usize::from(socket.deliver_with_ack(&packet, id, collector));
-        self.deliver(&broadcast.scope.selection, send, &packet);
+        let delivered = self.deliver(&broadcast.scope.selection, send, &packet);
         collector.add_clients(sent);
+        delivered.tell();
         Ok(())
     }
 
@@ -166,6 +196,19 @@ impl Local {
         self.sockets(selection).iter().for_each(|socket| socket.disconnect(close));
     }
 
+    /// Hands an event of another server to the handlers of the namespace. The first that answers answers by `reply`.
+    ///
+    /// Hold no lock: they may do anything.
+    pub fn handle_server_event(&self, name: &str, args: &Args<'_>, reply: Option<ServerReply>) {
+        if let Some(handle) = self.0.server_events.get() {
+            handle(name, args, reply);
+        }
+    }
+
+    pub(crate) fn on_server_event(&self, handle: ServerEvents) {
+        let _ = self.0.server_events.set(handle);
+    }
+
     pub(crate) fn parser(&self) -> Parser {
         self.0.parser
     }
@@ -190,16 +233,17 @@ impl Local {
     /// Adds a socket with its first rooms; returns what is to be [told](Self::tell) of it.
     pub(crate) fn insert<'a>(&self, socket: &Socket, rooms: impl Iterator<Item = &'a Room>) -> Vec<RoomEvent> {
         let id = socket.id();
-        let mut members = self.0.members.write();
-        members.insert(id, socket.clone());
-        let mut events = vec![RoomEvent::Created(id.into()), RoomEvent::Joined(id.into(), id)];
-        rooms.for_each(|room| events.extend(joined_events(room, members.join(id, room), id)));
-        events
+        self.change_members(|members| {
+            members.insert(id, socket.clone());
+            let mut events = vec![RoomEvent::Created(id.into()), RoomEvent::Joined(id.into(), id)];
+            rooms.for_each(|room| events.extend(joined_events(room, members.join(id, room), id)));
+            events
+        })
     }
 
     /// Removes a socket.
     pub(crate) fn remove(&self, id: SocketId) {
-        let Some(mut left) = self.0.members.write().remove(id) else { return };
+        let Some(mut left) = self.change_members(|members| members.remove(id)) else { return };
         left.push((id.into(), Left::Last));
         let events: Vec<_> = left.iter().flat_map(|(room, left)| left_events(room, *left, id)).collect();
         self.tell(&events);
@@ -207,20 +251,27 @@ impl Local {
 
     /// Lets a socket join a room, unless it is in as many as it may be; says whether it is in it now.
     pub(crate) fn join(&self, id: SocketId, room: &Room, max_rooms: usize) -> bool {
-        let joined = {
-            let mut members = self.0.members.write();
-            if members.rooms_of(id).len() >= max_rooms && !members.rooms_of(id).contains(room) {
-                return false;
-            }
-            members.join(id, room)
-        };
+        let joined = self.change_members(|members| {
+            let is_full = members.rooms_of(id).len() >= max_rooms && !members.is_in(id, room);
+            (!is_full).then(|| members.join(id, room))
+        });
+        let Some(joined) = joined else { return false };
         self.tell(&joined_events(room, joined, id));
         joined != Joined::Unknown
     }
 
     pub(crate) fn leave(&self, id: SocketId, room: &str) {
-        let left = self.0.members.write().leave(id, room);
+        let left = self.change_members(|members| members.leave(id, room));
         self.tell(&left_events(&room.into(), left, id));
+    }
+
+    /// Changes who is where, and counts the rooms that come and go with it.
+    fn change_members<R>(&self, change: impl FnOnce(&mut Members<Socket>) -> R) -> R {
+        let mut members = self.0.members.write();
+        let before = members.room_count();
+        let result = change(&mut members);
+        self.0.metrics.rooms.add(members.room_count() as i64 - before as i64);
+        result
     }
 
     pub(crate) fn rooms_of(&self, id: SocketId) -> Vec<Room> {
@@ -232,35 +283,24 @@ impl Local {
         self.0.room_listeners.write().push(Arc::new(listener));
     }
 
-    /// An event of another server has come; `answer` takes the answer back, where it waits for one.
-    pub fn handle_server_side_event(&self, name: &str, args: &Args<'_>, answer: Option<AnswerServer>) {
-        let listeners = self.0.server_side_listeners.read().get(name).cloned().unwrap_or_default();
-        let ack = Ack::for_server(answer);
-        listeners.iter().for_each(|listener| listener(args, &ack));
-    }
-
-    pub(crate) fn on_server_side_event(&self, name: &str, listener: ServerSideListener) {
-        self.0.server_side_listeners.write().entry(name.to_owned()).or_default().push(listener);
-    }
-
-    /// Visits the selected sockets, then lets those who listen know what they were sent.
-    fn deliver(&self, selection: &Selection, mut send: impl FnMut(&Socket), packet: &Packet) {
-        let mut listening = Vec::new();
+    fn deliver(&self, selection: &Selection, mut send: impl FnMut(&Socket), packet: &Packet) -> Delivered {
+        let (mut listening, mut sockets) = (Vec::new(), 0_u32);
         self.0.members.read().for_each(selection, |socket| {
+            sockets += 1;
             send(socket);
             if socket.listens_to_outgoing() {
                 listening.push(socket.clone());
             }
         });
-        // Not before the lock is released: a listener may do anything, join a room for one.
-        listening.iter().for_each(|socket| socket.tell_outgoing(packet));
+        self.0.metrics.broadcast_sockets.observe(f64::from(sockets));
+        Delivered { packet: packet.clone(), listening }
     }
 
     /// Tells those who listen what has happened to rooms. No lock may be held: they may do anything.
     pub(crate) fn tell(&self, events: &[RoomEvent]) {
         let listeners = self.0.room_listeners.read().clone();
         for event in events {
-            listeners.iter().for_each(|listener| listener(event));
+            listeners.iter().for_each(|listener| shield("room", || listener(event)));
         }
     }
 }

@@ -103,11 +103,20 @@ impl<S> Members<S> {
     }
 
     pub(super) fn leave(&mut self, id: SocketId, room: &str) -> Left {
+        if !self.is_in(id, room) {
+            return Left::NotIn;
+        }
         let Some(&slot) = self.ids.get(&id) else { return Left::NotIn };
         let rooms = &mut self.sockets[slot].rooms;
         let Some(position) = rooms.iter().position(|known| **known == *room) else { return Left::NotIn };
-        rooms.swap_remove(position);
+        rooms.remove(position);
         self.remove_from(slot, room)
+    }
+
+    /// Whether a socket is in a room. Takes no longer when it is in many, unlike a look at all of them.
+    pub(super) fn is_in(&self, id: SocketId, room: &str) -> bool {
+        let Some(slot) = self.ids.get(&id) else { return false };
+        *room == *id.as_str() || self.rooms.get(room).is_some_and(|members| members.contains(slot))
     }
 
     /// The rooms of a socket in the order it joined them, without the one of its own id.
@@ -261,6 +270,9 @@ mod tests {
         check([Room::from(id(1)), "a".into()], NONE, &[0, 1]);
         check(NONE, id(0), &[1, 2, 3]);
         check("b", [id(1), id(3)], &[2]);
+        let members = members();
+        assert!(members.is_in(id(3), id(3).as_str()) && !members.is_in(id(3), id(2).as_str()));
+        assert!(members.is_in(id(0), "a") && !members.is_in(id(0), "b") && !members.is_in(id(9), "a"));
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! The adapter of a single node.
 
 use std::collections::{HashMap, VecDeque};
+use std::hash::{BuildHasher as _, RandomState};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -36,14 +37,16 @@ impl Adapter for SingleNode {
     fn broadcast(&self, broadcast: &Broadcast<'_>) -> Result<(), EmitError> {
         let Some(log) = self.log.as_ref().filter(|_| broadcast.is_recoverable()) else {
             let packet = self.local.encode(broadcast, None)?;
-            self.local.broadcast(broadcast, &packet);
+            self.local.broadcast(broadcast, &packet).tell();
             return Ok(());
         };
         // Held until it is delivered, so that a session that is being restored gets it exactly once.
         let mut log = log.lock();
         let packet = self.local.encode(broadcast, Some(&log.next_offset()))?;
         log.push(&packet, &broadcast.scope.selection, now());
-        self.local.broadcast(broadcast, &packet);
+        let delivered = self.local.broadcast(broadcast, &packet);
+        drop(log);
+        delivered.tell();
         Ok(())
     }
 
@@ -59,12 +62,20 @@ impl Adapter for SingleNode {
         self.local.sockets_join(&scope.selection, rooms);
     }
 
+    /// Clients that are lost for the moment leave too: whoever takes a right away means them all.
     fn sockets_leave(&self, scope: &Scope, rooms: &[Room]) {
         self.local.sockets_leave(&scope.selection, rooms);
+        if let Some(log) = &self.log {
+            log.lock().leave(&scope.selection, rooms);
+        }
     }
 
+    /// Clients that are lost for the moment do not come back.
     fn disconnect_sockets(&self, scope: &Scope, close: bool) {
         self.local.disconnect_sockets(&scope.selection, close);
+        if let Some(log) = &self.log {
+            log.lock().forget(&scope.selection);
+        }
     }
 
     fn server_side_emit(&self, _: &str, _: &dyn EmitArgs) -> Result<(), EmitError> {
@@ -115,6 +126,8 @@ fn now() -> Instant {
 #[derive(Debug)]
 struct Log {
     keep: Duration,
+    /// Signs offsets: a client knows those of events it was sent, and cannot ask for what happened before it came.
+    key: RandomState,
     /// The offset of the first of `entries`; each further one has the next.
     first: u64,
     entries: VecDeque<Entry>,
@@ -131,22 +144,45 @@ struct Entry {
     sent: Instant,
 }
 
+impl Entry {
+    fn new(packet: &Packet, selection: &Selection, sent: Instant) -> Self {
+        packet.outgoing().set_counted(false);
+        Self { packet: packet.clone(), selection: selection.clone(), sent }
+    }
+
+    fn bytes(&self) -> usize {
+        self.packet.len() + ENTRY_BYTES
+    }
+}
+
+/// From here on it counts again wherever it still waits.
+impl Drop for Entry {
+    fn drop(&mut self) {
+        self.packet.outgoing().set_counted(true);
+    }
+}
+
 impl Log {
     fn new(keep: Duration) -> Self {
         let (entries, sessions, lost) = (VecDeque::new(), HashMap::new(), VecDeque::new());
-        Self { keep, first: 1, entries, bytes: 0, sessions, lost }
+        Self { keep, key: RandomState::new(), first: 1, entries, bytes: 0, sessions, lost }
     }
 
     /// The offset of the event that is pushed next.
     fn next_offset(&self) -> String {
-        format!("{:x}", self.first + self.entries.len() as u64)
+        self.sign(self.first + self.entries.len() as u64)
+    }
+
+    fn sign(&self, number: u64) -> String {
+        format!("{number:x}.{:x}", self.key.hash_one(number))
     }
 
     fn push(&mut self, packet: &Packet, selection: &Selection, now: Instant) {
-        self.bytes += packet.len();
-        self.entries.push_back(Entry { packet: packet.clone(), selection: selection.clone(), sent: now });
+        let entry = Entry::new(packet, selection, now);
+        self.bytes += entry.bytes();
+        self.entries.push_back(entry);
         while self.entries.front().is_some_and(|oldest| self.bytes > MAX_BYTES || now > oldest.sent + self.keep) {
-            self.bytes -= self.entries.pop_front().map_or(0, |oldest| oldest.packet.len());
+            self.bytes -= self.entries.pop_front().map_or(0, |oldest| oldest.bytes());
             self.first += 1;
         }
     }
@@ -174,9 +210,24 @@ impl Log {
 
     /// Where the events behind an offset begin; `None` when some of them are gone, or there never was such an offset.
     fn index_after(&self, offset: &str) -> Option<usize> {
-        let next = u64::from_str_radix(offset, 16).ok()?.checked_add(1)?;
+        let (number, _) = offset.split_once('.')?;
+        let number = u64::from_str_radix(number, 16).ok().filter(|&number| self.sign(number) == offset)?;
+        let next = number.checked_add(1)?;
         let index = usize::try_from(next.checked_sub(self.first)?).ok()?;
         (index <= self.entries.len()).then_some(index)
+    }
+
+    /// Lost sessions leave rooms.
+    fn leave(&mut self, selection: &Selection, rooms: &[Room]) {
+        let sessions = self.sessions.values_mut().map(|(session, _)| session);
+        for session in sessions.filter(|session| session.is_in(selection)) {
+            session.rooms.retain(|room| !rooms.contains(room));
+        }
+    }
+
+    /// Lost sessions are not wanted any more.
+    fn forget(&mut self, selection: &Selection) {
+        self.sessions.retain(|_, (session, _)| !session.is_in(selection));
     }
 
     fn forget_expired(&mut self, now: Instant) {
@@ -202,6 +253,9 @@ impl PersistedSession {
 
 /// Bytes of events that a namespace keeps.
 const MAX_BYTES: usize = 64 << 20;
+
+/// What an event takes besides its own bytes, about.
+const ENTRY_BYTES: usize = 512;
 
 /// Sessions that a namespace keeps.
 const MAX_SESSIONS: usize = 100_000;

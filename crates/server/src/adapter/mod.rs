@@ -4,6 +4,8 @@
 //! [`MemoryAdapter`] leaves it at that, adapters of other crates carry the same operations to other nodes.
 
 mod collector;
+#[cfg(feature = "conformance")]
+pub mod conformance;
 mod local;
 mod members;
 mod memory;
@@ -16,13 +18,13 @@ use std::time::Duration;
 use fanfare_proto::ids::SocketId;
 use fanfare_proto::socket::{EmitArgs, Value};
 
-pub use crate::ack::AnswerServer;
 use crate::emit::EmitError;
 use crate::remote::RemoteSocketData;
 use crate::room::{Room, Rooms};
+pub(crate) use collector::WeakCollector;
 pub use collector::{AckCollector, AckEvent, Acks};
 pub use fanfare_engine::{NodeId, Peers, Receive, Sending};
-pub use local::{Local, Packet, RoomEvent};
+pub use local::{Delivered, Local, Packet, RoomEvent};
 pub use memory::MemoryAdapter;
 
 /// Carries the operations of one namespace to every node that has it.

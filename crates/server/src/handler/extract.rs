@@ -10,9 +10,27 @@ use crate::ack::{Ack, NULL};
 use crate::handshake::Handshake;
 use crate::namespace::Namespace;
 use crate::server::Server;
-use crate::socket::{DisconnectReason, Socket};
+use crate::socket::{DisconnectReason, Ended, Socket};
 
 /// Can be asked for by every handler: it depends on the socket alone. Implement it for extractors of your own.
+///
+/// ```
+/// use fanfare::{ExtractError, FromSocket, Server, Socket};
+///
+/// /// The language the client has asked for.
+/// struct Language(String);
+///
+/// impl FromSocket for Language {
+///     fn from_socket(socket: &Socket) -> Result<Self, ExtractError> {
+///         let language = socket.handshake().query("lang");
+///         language.map(Self).ok_or_else(|| ExtractError::Refused("say which language".to_owned()))
+///     }
+/// }
+///
+/// Server::new().on_connect(async |socket: Socket, Language(language): Language| {
+///     socket.on("greet", async |Language(language): Language| if language == "fr" { "bonjour" } else { "hello" });
+/// });
+/// ```
 pub trait FromSocket: Sized {
     /// Gets it, or says why it cannot be had.
     fn from_socket(socket: &Socket) -> Result<Self, ExtractError>;
@@ -25,6 +43,26 @@ pub trait FromConnect: Sized {
 }
 
 /// Can be asked for by handlers of events.
+///
+/// ```
+/// use fanfare::{Data, EventContext, ExtractError, FromEvent, Server, Socket};
+///
+/// /// The next argument, which is not empty.
+/// struct Text(String);
+///
+/// impl FromEvent for Text {
+///     fn from_event(context: &mut EventContext<'_>) -> Result<Self, ExtractError> {
+///         match Data::from_event(context)? {
+///             Data(text) if String::is_empty(&text) => Err(ExtractError::Refused("say something".to_owned())),
+///             Data(text) => Ok(Self(text)),
+///         }
+///     }
+/// }
+///
+/// Server::new().on_connect(async |socket: Socket| {
+///     socket.on("say", async |socket: Socket, Text(text): Text| socket.broadcast().emit("said", &text));
+/// });
+/// ```
 pub trait FromEvent: Sized {
     /// Gets it, or says why it cannot be had; the event is not handled then.
     fn from_event(context: &mut EventContext<'_>) -> Result<Self, ExtractError>;
@@ -49,25 +87,39 @@ impl ConnectContext<'_> {
     }
 }
 
-/// An event that has come.
+/// An event that has come: from a client to its [`Socket`], or as a
+/// [`ServerEventContext`](super::ServerEventContext) from another server.
 #[derive(Debug)]
-pub struct EventContext<'a> {
-    socket: &'a Socket,
+pub struct EventContext<'a, Target = Socket> {
+    target: &'a Target,
     name: &'a str,
     args: Args<'a>,
     reader: ArgsReader<'a>,
     ack: Ack,
-    ack_taken: bool,
+    /// Whether what the handler returns is the acknowledgement.
+    answers: bool,
 }
 
 impl<'a> EventContext<'a> {
-    pub(crate) fn new(socket: &'a Socket, name: &'a str, args: Args<'a>, ack: &Ack) -> Self {
-        Self { socket, name, args, reader: args.reader(), ack: ack.clone(), ack_taken: false }
+    /// For a handler of all events, which leaves the acknowledgement to others unless it asks for it.
+    pub(crate) fn for_catch_all(socket: &'a Socket, name: &'a str, args: Args<'a>, ack: &Ack) -> Self {
+        Self { answers: false, ..Self::new(socket, name, args, ack) }
     }
 
     /// The socket it came from.
     pub fn socket(&self) -> &Socket {
-        self.socket
+        self.target
+    }
+}
+
+impl<'a, Target> EventContext<'a, Target> {
+    pub(crate) fn new(target: &'a Target, name: &'a str, args: Args<'a>, ack: &Ack) -> Self {
+        Self { target, name, args, reader: args.reader(), ack: ack.clone(), answers: true }
+    }
+
+    /// Whom it is for.
+    pub(super) fn target(&self) -> &Target {
+        self.target
     }
 
     /// The name of the event.
@@ -87,13 +139,13 @@ impl<'a> EventContext<'a> {
 
     /// The acknowledgement, which from here on belongs to the handler.
     pub fn take_ack(&mut self) -> Ack {
-        self.ack_taken = true;
+        self.answers = false;
         self.ack.clone()
     }
 
-    /// The acknowledgement, unless the handler has it.
+    /// The acknowledgement, where what the handler returns is that.
     pub(crate) fn remaining_ack(&self) -> Ack {
-        if self.ack_taken { Ack::new_unwanted() } else { self.ack.clone() }
+        if self.answers { self.ack.clone() } else { Ack::new_unwanted() }
     }
 }
 
@@ -101,7 +153,7 @@ impl<'a> EventContext<'a> {
 #[derive(Debug)]
 pub struct DisconnectContext<'a> {
     pub(crate) socket: &'a Socket,
-    pub(crate) reason: DisconnectReason,
+    pub(crate) ended: Ended,
 }
 
 impl DisconnectContext<'_> {
@@ -112,7 +164,12 @@ impl DisconnectContext<'_> {
 
     /// Why.
     pub fn reason(&self) -> DisconnectReason {
-        self.reason
+        self.ended.reason
+    }
+
+    /// What exactly has happened to the connection, where that is known.
+    pub fn description(&self) -> Option<&'static str> {
+        self.ended.description
     }
 }
 
@@ -134,6 +191,17 @@ pub enum ExtractError {
     Refused(String),
 }
 
+impl ExtractError {
+    /// What the client is told.
+    pub(crate) fn client_message(&self) -> String {
+        match self {
+            // The program is wrong, not the client, which need not know how.
+            Self::MissingState(_) => "internal error".to_owned(),
+            other => other.to_string(),
+        }
+    }
+}
+
 impl<T: FromSocket> FromConnect for T {
     fn from_connect(context: &ConnectContext<'_>) -> Result<Self, ExtractError> {
         T::from_socket(context.socket)
@@ -142,7 +210,7 @@ impl<T: FromSocket> FromConnect for T {
 
 impl<T: FromSocket> FromEvent for T {
     fn from_event(context: &mut EventContext<'_>) -> Result<Self, ExtractError> {
-        T::from_socket(context.socket)
+        T::from_socket(context.socket())
     }
 }
 
@@ -181,6 +249,20 @@ impl FromSocket for Handshake {
 }
 
 /// The authentication payload of the client, of type `T`; an empty object when it has sent none.
+///
+/// ```
+/// use fanfare::{Auth, Server, Socket};
+///
+/// #[derive(serde::Deserialize)]
+/// struct Credentials {
+///     token: String,
+/// }
+///
+/// // A client that sends anything else is refused.
+/// Server::new().on_connect(async |socket: Socket, Auth(credentials): Auth<Credentials>| {
+///     socket.emit("hello", &credentials.token);
+/// });
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Auth<T>(pub T);
 
@@ -191,13 +273,35 @@ impl<T: DeserializeOwned> FromSocket for Auth<T> {
 }
 
 /// The state of type `T` that the server was built with, see [`ServerBuilder::state`](crate::ServerBuilder::state).
+///
+/// It is what handlers share. A handler is called many times, and each call lives on by itself: an async closure that
+/// captures something of its surroundings by reference cannot be one.
+///
+/// ```
+/// use std::sync::Arc;
+/// use std::sync::atomic::{AtomicUsize, Ordering};
+/// use fanfare::{Server, Socket, State};
+///
+/// #[derive(Clone, Default)]
+/// struct Visits(Arc<AtomicUsize>);
+///
+/// let io = Server::builder().state(Visits::default()).build().unwrap();
+/// io.on_connect(async |socket: Socket, State(Visits(count)): State<Visits>| {
+///     socket.emit("visit", &count.fetch_add(1, Ordering::Relaxed));
+/// });
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct State<T>(pub T);
 
 impl<T: Clone + Send + Sync + 'static> FromSocket for State<T> {
     fn from_socket(socket: &Socket) -> Result<Self, ExtractError> {
-        let state = socket.server().state::<T>();
-        state.map(Self).ok_or(ExtractError::MissingState(type_name::<T>()))
+        Self::of_server(socket.server())
+    }
+}
+
+impl<T: Clone + Send + Sync + 'static> State<T> {
+    pub(super) fn of_server(server: &Server) -> Result<Self, ExtractError> {
+        server.state().map(Self).ok_or(ExtractError::MissingState(type_name::<T>()))
     }
 }
 
@@ -205,13 +309,35 @@ impl<T: Clone + Send + Sync + 'static> FromSocket for State<T> {
 /// as `null`, so that `Data<Option<T>>` is an optional argument.
 ///
 /// Returned by a handler, it is the acknowledgement.
+///
+/// ```
+/// use fanfare::{Data, Server, Socket};
+/// use serde::{Deserialize, Serialize};
+///
+/// #[derive(Serialize, Deserialize)]
+/// struct Message {
+///     text: String,
+/// }
+///
+/// Server::new().on_connect(async |socket: Socket| {
+///     socket.on("say", async |Data(room): Data<String>, Data(message): Data<Message>, Data(tag): Data<Option<String>>| {
+///         Data(message)
+///     });
+/// });
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Data<T>(pub T);
 
 impl<T: DeserializeOwned> FromEvent for Data<T> {
     fn from_event(context: &mut EventContext<'_>) -> Result<Self, ExtractError> {
-        let index = context.reader.count();
-        match context.reader.next() {
+        Self::next_of(&mut context.reader)
+    }
+}
+
+impl<T: DeserializeOwned> Data<T> {
+    pub(super) fn next_of(reader: &mut ArgsReader<'_>) -> Result<Self, ExtractError> {
+        let index = reader.count();
+        match reader.next() {
             Some(value) => Ok(Self(value?)),
             None => {
                 let absent = NULL.reader().next().and_then(Result::ok);
@@ -261,6 +387,16 @@ impl<T: FromEvent> FromEvent for Result<T, ExtractError> {
 /// Why the socket has disconnected.
 impl FromDisconnect for DisconnectReason {
     fn from_disconnect(context: &DisconnectContext<'_>) -> Result<Self, ExtractError> {
-        Ok(context.reason)
+        Ok(context.reason())
+    }
+}
+
+/// What exactly has happened to the connection, where that is known: `description` of the reference.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DisconnectDescription(pub Option<&'static str>);
+
+impl FromDisconnect for DisconnectDescription {
+    fn from_disconnect(context: &DisconnectContext<'_>) -> Result<Self, ExtractError> {
+        Ok(Self(context.description()))
     }
 }

@@ -3,9 +3,10 @@
 //! A handler starts when its event arrives and runs to its first `await` before the next event of the same client is
 //! looked at, as in Node.js; only what is then still to be done becomes a task.
 
+mod brief;
 mod extract;
 mod reply;
-mod server_side;
+mod server_event;
 mod task;
 
 use std::future::Future;
@@ -14,14 +15,13 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 pub use extract::{
-    Auth, ConnectContext, Data, DisconnectContext, EventContext, EventName, ExtractError, FromConnect, FromDisconnect,
-    FromEvent, FromSocket, State,
+    Auth, ConnectContext, Data, DisconnectContext, DisconnectDescription, EventContext, EventName, ExtractError,
+    FromConnect, FromDisconnect, FromEvent, FromSocket, State,
 };
 pub use reply::{ConnectError, HandlerError, IntoReply};
-pub(crate) use server_side::handle_server_side;
-pub use server_side::{FromServerSide, ServerSideContext, ServerSideHandler};
+pub use server_event::{FromServerEvent, ServerEventContext};
 pub use task::{Failure, FailureKind};
-pub(crate) use task::{FailureHook, Failures, panic_message, run, start, start_prepared};
+pub(crate) use task::{FailureHook, Failures, report_panic, run, shield, start};
 
 /// What a handler has still to do.
 pub(crate) type Work<T> = Pin<Box<dyn Future<Output = T> + Send>>;
@@ -61,6 +61,13 @@ pub trait Middleware<Parameters>: Send + Sync + 'static {
 pub trait DisconnectHandler<Parameters>: Send + Sync + 'static {
     #[doc(hidden)]
     fn call(&self, context: &DisconnectContext<'_>) -> Result<Work<Result<(), HandlerError>>, ExtractError>;
+}
+
+/// Handles events of other servers. Implemented for async functions of up to eight [`FromServerEvent`] parameters that
+/// return something that can be an acknowledgement, see [`IntoReply`].
+pub trait ServerEventHandler<Parameters>: Send + Sync + 'static {
+    #[doc(hidden)]
+    fn call(&self, context: &mut ServerEventContext<'_>) -> Result<Work<Result<(), HandlerError>>, ExtractError>;
 }
 
 macro_rules! functions_are_handlers {
@@ -151,6 +158,25 @@ macro_rules! functions_are_handlers {
                 Ok(Box::pin(async move { future.await.reply(&crate::Ack::new_unwanted()) }))
             }
         }
+
+        #[allow(non_snake_case, unused_variables, reason = "a type parameter names its value too")]
+        impl<F, Fut, R, $($parameter),*> ServerEventHandler<($($parameter,)*)> for F
+        where
+            F: Fn($($parameter),*) -> Fut + Send + Sync + 'static,
+            Fut: Future<Output = R> + Send + 'static,
+            R: IntoReply,
+            $($parameter: FromServerEvent,)*
+        {
+            fn call(
+                &self,
+                context: &mut ServerEventContext<'_>,
+            ) -> Result<Work<Result<(), HandlerError>>, ExtractError> {
+                $(let $parameter = $parameter::from_server_event(context)?;)*
+                let ack = context.remaining_ack();
+                let future = self($($parameter),*);
+                Ok(Box::pin(async move { future.await.reply(&ack) }))
+            }
+        }
     };
 }
 
@@ -170,6 +196,7 @@ pub(crate) type SharedEventMiddleware = Arc<dyn EraseEvent>;
 pub(crate) type SharedConnectHandler = Arc<dyn EraseConnect>;
 pub(crate) type SharedMiddleware = Arc<dyn EraseMiddleware>;
 pub(crate) type SharedDisconnectHandler = Arc<dyn EraseDisconnect>;
+pub(crate) type SharedServerEventHandler = Arc<dyn EraseServerEvent>;
 
 pub(crate) trait EraseEvent: Send + Sync {
     fn call(&self, context: &mut EventContext<'_>) -> Result<Work<Result<(), HandlerError>>, ExtractError>;
@@ -185,6 +212,10 @@ pub(crate) trait EraseMiddleware: Send + Sync {
 
 pub(crate) trait EraseDisconnect: Send + Sync {
     fn call(&self, context: &DisconnectContext<'_>) -> Result<Work<Result<(), HandlerError>>, ExtractError>;
+}
+
+pub(crate) trait EraseServerEvent: Send + Sync {
+    fn call(&self, context: &mut ServerEventContext<'_>) -> Result<Work<Result<(), HandlerError>>, ExtractError>;
 }
 
 struct Erased<H, P>(H, PhantomData<fn(P)>);
@@ -220,6 +251,12 @@ impl<H: DisconnectHandler<P>, P> EraseDisconnect for Erased<H, P> {
     }
 }
 
+impl<H: ServerEventHandler<P>, P> EraseServerEvent for Erased<H, P> {
+    fn call(&self, context: &mut ServerEventContext<'_>) -> Result<Work<Result<(), HandlerError>>, ExtractError> {
+        self.0.call(context)
+    }
+}
+
 pub(crate) fn event_handler<H: EventHandler<P>, P: 'static>(handler: H) -> SharedEventHandler {
     Arc::new(Erased(handler, PhantomData))
 }
@@ -237,5 +274,9 @@ pub(crate) fn middleware<H: Middleware<P>, P: 'static>(handler: H) -> SharedMidd
 }
 
 pub(crate) fn disconnect_handler<H: DisconnectHandler<P>, P: 'static>(handler: H) -> SharedDisconnectHandler {
+    Arc::new(Erased(handler, PhantomData))
+}
+
+pub(crate) fn server_event_handler<H: ServerEventHandler<P>, P: 'static>(handler: H) -> SharedServerEventHandler {
     Arc::new(Erased(handler, PhantomData))
 }

@@ -16,6 +16,21 @@ use crate::emit::{EmitError, Emitted};
 ///
 /// Nothing is an acknowledgement without arguments, a tuple one of several. Anything serialisable goes as
 /// [`Data`]. An error goes to the hook of the server, and the client gets `{"error": "…"}`.
+///
+/// ```
+/// use fanfare::{Data, HandlerError, Server, Socket};
+///
+/// Server::new().on_connect(async |socket: Socket| {
+///     socket.on("nothing", async || ());                                  // []
+///     socket.on("one", async || "text");                                  // ["text"]
+///     socket.on("several", async || (1, "two"));                          // [1, "two"]
+///     socket.on("any", async || Data(std::collections::BTreeMap::from([("a", 1)]))); // [{"a": 1}]
+///     socket.on("checked", async |Data(age): Data<u8>| match age {
+///         0..18 => Err(HandlerError::for_client("too young")),            // [{"error": "too young"}]
+///         _ => Ok("welcome"),                                             // ["welcome"]
+///     });
+/// });
+/// ```
 pub trait IntoReply {
     #[doc(hidden)]
     fn reply(self, ack: &Ack) -> Result<(), HandlerError>;
@@ -25,6 +40,21 @@ pub trait IntoReply {
 ///
 /// The server's hook sees it; the client, if it waits for an acknowledgement, only that there was an error, unless it was
 /// made [for the client](Self::for_client).
+///
+/// ```
+/// use fanfare::{Data, HandlerError};
+///
+/// async fn save(Data(text): Data<String>) -> Result<usize, HandlerError> {
+///     if text.is_empty() {
+///         return Err(HandlerError::for_client("nothing to save"));
+///     }
+///     std::fs::write("/var/lib/chat/last", &text)?; // the client hears of an internal error, the hook of this one
+///     Ok(text.len())
+/// }
+/// # fanfare::Server::new().on_connect(async |socket: fanfare::Socket| {
+/// #     socket.on("save", save);
+/// # });
+/// ```
 #[derive(Debug)]
 pub struct HandlerError {
     source: Box<dyn std::error::Error + Send + Sync>,
@@ -35,6 +65,11 @@ impl HandlerError {
     /// An error whose message the client may see.
     pub fn for_client(message: impl Into<String>) -> Self {
         Self { source: message.into().into(), is_for_client: true }
+    }
+
+    /// Whether it tells of a mistake of the client.
+    pub(crate) fn is_for_client(&self) -> bool {
+        self.is_for_client
     }
 
     /// What the client is told.
@@ -56,6 +91,13 @@ impl<E: std::error::Error + Send + Sync + 'static> From<E> for HandlerError {
 }
 
 /// Why a client may not connect: the `connect_error` it gets.
+///
+/// ```
+/// use fanfare::ConnectError;
+///
+/// let error = ConnectError::new("unauthorized").with_data(&["log in", "and try again"]);
+/// assert_eq!(error.message(), "unauthorized");
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConnectError {
     message: String,
@@ -101,11 +143,7 @@ impl From<String> for ConnectError {
 
 impl From<ExtractError> for ConnectError {
     fn from(error: ExtractError) -> Self {
-        match error {
-            // The program is wrong, not the client, which need not know how.
-            ExtractError::MissingState(_) => Self::new("internal error"),
-            other => Self::new(other.to_string()),
-        }
+        Self::new(error.client_message())
     }
 }
 

@@ -1,6 +1,7 @@
 //! Runs handlers, and keeps what goes wrong in them to themselves.
 
 use std::any::Any;
+use std::fmt;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -8,24 +9,29 @@ use std::task::{Context, Poll, Waker};
 
 use fanfare_proto::ids::SocketId;
 use futures_util::FutureExt as _;
+use prometheus::HistogramTimer;
 use smol_str::SmolStr;
+use tracing::field::DisplayValue;
 
+use super::Work;
+use super::brief::Brief;
 use super::extract::ExtractError;
 use super::reply::{HandlerError, fail};
-use super::{Prepared, Work};
 use crate::ack::Ack;
+use crate::namespace::Namespace;
+use crate::server::Server;
 use crate::socket::Socket;
 
 /// Something that went wrong in a handler. The socket lives on.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Failure {
-    /// The namespace of the socket.
+    /// The namespace.
     pub namespace: String,
-    /// The socket.
-    pub socket: SocketId,
+    /// The socket; `None` for the event of another server.
+    pub socket: Option<SocketId>,
     /// The event that was handled: its name, or `connection`, `disconnecting`, `disconnect`.
-    pub event: SmolStr,
+    pub event: String,
     /// What went wrong.
     pub kind: FailureKind,
 }
@@ -42,50 +48,67 @@ pub enum FailureKind {
     Panicked(String),
 }
 
+impl Failure {
+    /// Writes a line.
+    fn log(&self) {
+        let (event, socket) = (Brief(&self.event), self.socket.map(tracing::field::display));
+        match &self.kind {
+            // A client can cause as many of these as it likes.
+            FailureKind::Extract(error) => refused(&event, socket, error),
+            FailureKind::Returned(error) if error.is_for_client() => refused(&event, socket, error),
+            FailureKind::Returned(error) => {
+                tracing::warn!(?event, socket, error = ?Brief(&error.to_string()), "handler failed");
+            }
+            FailureKind::Panicked(message) => {
+                tracing::error!(?event, socket, panic = ?Brief(message), "handler panicked");
+            }
+        }
+    }
+}
+
+fn refused(event: &Brief<'_>, socket: Option<DisplayValue<SocketId>>, error: &dyn fmt::Display) {
+    tracing::debug!(?event, socket, error = ?Brief(&error.to_string()), "event refused");
+}
+
 pub(crate) type FailureHook = Arc<dyn Fn(&Failure) + Send + Sync>;
 
 /// Where the failures of one handler go.
 #[derive(Clone)]
 pub(crate) struct Failures {
-    socket: Socket,
+    namespace: Namespace,
+    socket: Option<SocketId>,
     event: SmolStr,
     ack: Ack,
 }
 
 impl Failures {
     pub(crate) fn new(socket: &Socket, event: &str, ack: &Ack) -> Self {
-        Self { socket: socket.clone(), event: event.into(), ack: ack.clone() }
+        Self { socket: Some(socket.id()), ..Self::without_socket(socket.namespace(), event, ack) }
+    }
+
+    /// For an event of another server.
+    pub(crate) fn without_socket(namespace: &Namespace, event: &str, ack: &Ack) -> Self {
+        Self { namespace: namespace.clone(), socket: None, event: event.into(), ack: ack.clone() }
     }
 
     /// Reports that the handler could not be started.
-    pub(crate) fn refused(&self, error: ExtractError) {
-        fail(&self.ack, &error.to_string());
+    fn refused(&self, error: ExtractError) {
+        fail(&self.ack, &error.client_message());
         self.report(FailureKind::Extract(error));
     }
 
     fn report(&self, kind: FailureKind) {
-        let server = self.socket.server();
+        let server = self.namespace.server();
         server.metrics().handler_failed(&kind);
         let failure = Failure {
-            namespace: self.socket.namespace().name().to_owned(),
-            socket: self.socket.id(),
-            event: self.event.clone(),
+            namespace: self.namespace.name().to_owned(),
+            socket: self.socket,
+            event: self.event.to_string(),
             kind,
         };
-        match &failure.kind {
-            // A client can cause as many of these as it likes.
-            FailureKind::Extract(error) => {
-                tracing::debug!(event = ?failure.event, socket = %failure.socket, %error, "event refused");
-            }
-            FailureKind::Returned(error) => {
-                tracing::warn!(event = ?failure.event, socket = %failure.socket, %error, "handler failed");
-            }
-            FailureKind::Panicked(message) => {
-                tracing::error!(event = ?failure.event, socket = %failure.socket, message, "handler panicked");
-            }
-        }
+        failure.log();
         if let Some(hook) = server.failure_hook() {
-            hook(&failure);
+            shield("failure", || hook(&failure));
         }
     }
 
@@ -95,33 +118,46 @@ impl Failures {
         }
     }
 
-    fn panicked(&self, panic: &(dyn Any + Send)) {
+    /// Reports that the handler has panicked.
+    pub(crate) fn panicked(&self, panic: &(dyn Any + Send)) {
         fail(&self.ack, "internal error");
         self.report(FailureKind::Panicked(panic_message(panic)));
     }
 }
 
-/// Runs a handler to its first `await`; what is still to be done then becomes a task.
-pub(crate) fn start(work: Work<Result<(), HandlerError>>, failures: Failures) {
-    start_prepared(Box::new(|| work), failures);
-}
-
-/// As [`start`], for a handler that has not even been called.
-pub(crate) fn start_prepared(prepared: Prepared<Result<(), HandlerError>>, failures: Failures) {
+/// Calls a handler and runs it to its first `await`; what is still to be done then becomes a task.
+///
+/// Extractors and the handler itself are code of the application: whatever panics in there stops here.
+pub(crate) fn start(call: impl FnOnce() -> Result<Work<Result<(), HandlerError>>, ExtractError>, failures: Failures) {
+    let timer = failures.namespace.server().metrics().time_handler();
     // A panic can leave nothing half-done that anybody sees: the future is dropped, and all else is behind locks
     // that the panic has released.
     let first = catch_unwind(AssertUnwindSafe(|| {
-        let mut work = prepared();
-        match work.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+        call().map(|mut work| match work.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
             Poll::Ready(result) => Ok(result),
             Poll::Pending => Err(work),
-        }
+        })
     }));
     match first {
-        Ok(Ok(result)) => failures.finished(result),
+        Ok(Ok(Ok(result))) => failures.finished(result),
         // The task polls it again at once, with a waker that counts.
-        Ok(Err(work)) => drop(tokio::spawn(finish(work, failures))),
+        Ok(Ok(Err(work))) => drop(tokio::spawn(finish(work, failures, timer))),
+        Ok(Err(error)) => failures.refused(error),
         Err(panic) => failures.panicked(&*panic),
+    }
+}
+
+/// Reports a panic of a function of the application that ran for no socket.
+pub(crate) fn report_panic(server: &Server, function: &'static str, panic: &(dyn Any + Send)) {
+    let message = panic_message(panic);
+    tracing::error!(function, panic = ?Brief(&message), "function panicked");
+    server.metrics().handler_failed(&FailureKind::Panicked(message));
+}
+
+/// Calls a listener of the application, whose panic concerns nobody else.
+pub(crate) fn shield(listener: &'static str, call: impl FnOnce()) {
+    if let Err(panic) = catch_unwind(AssertUnwindSafe(call)) {
+        tracing::error!(listener, panic = ?Brief(&panic_message(&*panic)), "listener panicked");
     }
 }
 
@@ -133,15 +169,15 @@ pub(crate) fn run(work: impl Future<Output = ()> + Send + 'static) {
     }
 }
 
-async fn finish(work: Work<Result<(), HandlerError>>, failures: Failures) {
-    let _running = failures.socket.server().metrics().running_handler();
+async fn finish(work: Work<Result<(), HandlerError>>, failures: Failures, _timer: Option<HistogramTimer>) {
+    let _running = failures.namespace.server().metrics().running_handler();
     match AssertUnwindSafe(work).catch_unwind().await {
         Ok(result) => failures.finished(result),
         Err(panic) => failures.panicked(&*panic),
     }
 }
 
-pub(crate) fn panic_message(panic: &(dyn Any + Send)) -> String {
+fn panic_message(panic: &(dyn Any + Send)) -> String {
     let message = panic.downcast_ref::<&str>().map(|message| (*message).to_owned());
     message.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "of unknown type".to_owned())
 }

@@ -10,11 +10,23 @@ use parking_lot::RwLock;
 use regex::Regex;
 
 use super::{Hooks, Namespace};
+use crate::broadcast::{Audience, BroadcastOperator};
 use crate::handler::{ConnectHandler, Middleware, connect_handler, middleware};
-use crate::room::{IntoRooms, Rooms};
+use crate::room::IntoRooms;
 
 /// The parent of namespaces that are made when a client first asks for one. What is registered here is copied to each
 /// of them when it is made.
+///
+/// ```
+/// use fanfare::{Regex, Server, Socket};
+///
+/// let io = Server::new();
+/// let rooms = io.of_pattern(Regex::new("^/room-.+$").unwrap());
+/// rooms.on_connect(async |socket: Socket| {
+///     socket.join("everybody");
+/// });
+/// rooms.to("everybody").emit("hello", "in all rooms");
+/// ```
 #[derive(Clone)]
 pub struct ParentNamespace(Arc<Inner>);
 
@@ -67,17 +79,36 @@ impl ParentNamespace {
 
     /// Sends an event to everybody in all of the namespaces.
     pub fn emit(&self, event: &str, args: impl EmitArgs) {
-        self.to(NOWHERE).emit(event, args);
+        self.everybody().emit(event, args);
+    }
+
+    /// Sends a `message` event to everybody in all of the namespaces.
+    pub fn send(&self, args: impl EmitArgs) {
+        self.emit("message", args);
     }
 
     /// Those in these rooms, in all of the namespaces.
     pub fn to(&self, rooms: impl IntoRooms) -> ParentOperator {
-        ParentOperator { parent: self.clone(), rooms: rooms.into_rooms(), except: Rooms::new() }
+        self.everybody().to(rooms)
     }
 
     /// Everybody but those in these rooms, in all of the namespaces.
     pub fn except(&self, rooms: impl IntoRooms) -> ParentOperator {
-        self.to(NOWHERE).except(rooms)
+        self.everybody().except(rooms)
+    }
+
+    /// Everybody on this node.
+    pub fn local(&self) -> ParentOperator {
+        self.everybody().local()
+    }
+
+    /// Everybody who can take what is sent at once.
+    pub fn volatile(&self) -> ParentOperator {
+        self.everybody().volatile()
+    }
+
+    fn everybody(&self) -> ParentOperator {
+        ParentOperator { parent: self.clone(), audience: Audience::default() }
     }
 
     /// Whether it answers to a name, as far as that can be said without waiting.
@@ -112,32 +143,41 @@ impl ParentNamespace {
 #[must_use = "nothing is sent before emit is called"]
 pub struct ParentOperator {
     parent: ParentNamespace,
-    rooms: Rooms,
-    except: Rooms,
+    audience: Audience,
 }
 
 impl ParentOperator {
     /// Also those in these rooms.
     pub fn to(mut self, rooms: impl IntoRooms) -> Self {
-        self.rooms.extend(rooms.into_rooms());
+        self.audience.add_rooms(rooms);
         self
     }
 
     /// Not those in these rooms.
     pub fn except(mut self, rooms: impl IntoRooms) -> Self {
-        self.except.extend(rooms.into_rooms());
+        self.audience.except_rooms(rooms);
+        self
+    }
+
+    /// Only sockets of this node.
+    pub fn local(mut self) -> Self {
+        self.audience.scope.local = true;
+        self
+    }
+
+    /// Not to clients that cannot take it at once.
+    pub fn volatile(mut self) -> Self {
+        self.audience.volatile = true;
         self
     }
 
     /// Sends an event.
     pub fn emit(&self, event: &str, args: impl EmitArgs) {
         for child in self.parent.children() {
-            child.to(&self.rooms[..]).except(&self.except[..]).emit_ref(event, &args);
+            BroadcastOperator::with_audience(&child, self.audience.clone()).emit_ref(event, &args);
         }
     }
 }
-
-const NOWHERE: [&str; 0] = [];
 
 impl fmt::Debug for ParentNamespace {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use fanfare_engine::CloseReason;
+use fanfare_engine::{CloseReason, Closed};
 
 /// Why a socket has disconnected, in the words of the reference server, and one of ours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -64,6 +64,25 @@ impl From<CloseReason> for DisconnectReason {
             CloseReason::SlowConsumer => Self::SlowConsumer,
             _ => Self::TransportError,
         }
+    }
+}
+
+/// Why a socket has disconnected, and what exactly has happened where that is known.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Ended {
+    pub(crate) reason: DisconnectReason,
+    pub(crate) description: Option<&'static str>,
+}
+
+impl From<DisconnectReason> for Ended {
+    fn from(reason: DisconnectReason) -> Self {
+        Self { reason, description: None }
+    }
+}
+
+impl From<Closed> for Ended {
+    fn from(closed: Closed) -> Self {
+        Self { reason: closed.reason.into(), description: closed.description }
     }
 }
 

@@ -25,14 +25,16 @@ impl Socket {
         };
         let ack = Ack::new(self, id);
         for handler in &any {
-            self.run_handler(handler, name, args, &ack);
+            self.run_handler(handler, EventContext::for_catch_all(self, name, *args, &ack));
         }
         if middlewares.is_empty() {
-            matching.iter().for_each(|handler| self.run_handler(handler, name, args, &ack));
+            for handler in &matching {
+                self.run_handler(handler, EventContext::new(self, name, *args, &ack));
+            }
         } else {
             let event = Event { name: name.to_owned(), args: args.to_raw(), ack: ack.clone() };
             let work = pass(self.clone(), event, middlewares);
-            start(Box::pin(work), Failures::new(self, name, &Ack::new_unwanted()));
+            start(|| Ok(Box::pin(work)), Failures::new(self, name, &Ack::new_unwanted()));
         }
     }
 
@@ -52,18 +54,14 @@ impl Socket {
             let Some(Ok(name)) = reader.next::<String>() else { return };
             let args = reader.rest();
             for handler in &handlers {
-                self.run_handler(handler, &name, &args, &Ack::new_unwanted());
+                self.run_handler(handler, EventContext::new(self, &name, args, &Ack::new_unwanted()));
             }
         });
     }
 
-    fn run_handler(&self, handler: &SharedEventHandler, name: &str, args: &Args<'_>, ack: &Ack) {
-        let mut context = EventContext::new(self, name, *args, ack);
-        let failures = Failures::new(self, name, ack);
-        match handler.call(&mut context) {
-            Ok(work) => start(work, failures),
-            Err(error) => failures.refused(error),
-        }
+    fn run_handler(&self, handler: &SharedEventHandler, mut context: EventContext<'_>) {
+        let failures = Failures::new(self, context.name(), &context.remaining_ack());
+        start(|| handler.call(&mut context), failures);
     }
 }
 
@@ -91,7 +89,7 @@ async fn pass(socket: Socket, event: Event, middlewares: Vec<SharedEventMiddlewa
         state.listeners.take_matching(&event.name)
     };
     for handler in &matching {
-        socket.run_handler(handler, &event.name, &event.args.as_args(), &event.ack);
+        socket.run_handler(handler, EventContext::new(&socket, &event.name, event.args.as_args(), &event.ack));
     }
     Ok(())
 }

@@ -56,9 +56,15 @@ impl Listeners {
         handlers
     }
 
-    /// The names of all events that have a handler.
-    pub(super) fn event_names(&self) -> impl Iterator<Item = &str> {
-        self.events.iter().map(|listener| &*listener.name)
+    /// The names of all events that have a handler, each once.
+    pub(super) fn event_names(&self) -> Vec<&str> {
+        let mut names: Vec<&str> = Vec::new();
+        for listener in &self.events {
+            if !names.contains(&&*listener.name) {
+                names.push(&listener.name);
+            }
+        }
+        names
     }
 
     pub(super) fn on_any(&mut self, handler: SharedEventHandler, first: bool) -> ListenerId {
@@ -111,37 +117,35 @@ impl Listeners {
         self.of_rest(|rest| &rest.disconnect)
     }
 
-    /// Takes one handler away; says whether it was there.
-    pub(super) fn remove(&mut self, id: ListenerId) -> bool {
-        let before = self.len();
-        self.events.retain(|listener| listener.id != id);
+    /// Takes one handler away. It is returned to be dropped when no lock is held: what it holds may do anything then.
+    #[must_use]
+    pub(super) fn remove(&mut self, id: ListenerId) -> Self {
+        let mut removed = Self::default();
+        removed.events.extend(self.events.extract_if(.., |listener| listener.id == id));
         if let Some(rest) = &mut self.rest {
-            rest.any.retain(|(known, _)| *known != id);
-            rest.any_outgoing.retain(|(known, _)| *known != id);
-            rest.middlewares.retain(|(known, _)| *known != id);
-            rest.disconnecting.retain(|(known, _)| *known != id);
-            rest.disconnect.retain(|(known, _)| *known != id);
+            let of_rest = removed.rest_mut();
+            take(&mut rest.any, id, &mut of_rest.any);
+            take(&mut rest.any_outgoing, id, &mut of_rest.any_outgoing);
+            take(&mut rest.middlewares, id, &mut of_rest.middlewares);
+            take(&mut rest.disconnecting, id, &mut of_rest.disconnecting);
+            take(&mut rest.disconnect, id, &mut of_rest.disconnect);
         }
-        self.len() < before
+        removed
     }
 
-    /// Takes all handlers of an event away.
-    pub(super) fn remove_all(&mut self, name: &str) {
-        self.events.retain(|listener| listener.name != name);
+    /// Takes all handlers of an event away, see [`remove`](Self::remove).
+    #[must_use]
+    pub(super) fn remove_all(&mut self, name: &str) -> Self {
+        let events = self.events.extract_if(.., |listener| listener.name == name).collect();
+        Self { events, ..Self::default() }
     }
 
-    /// Takes everything away: the socket is over.
-    pub(super) fn clear(&mut self) {
-        self.events = Vec::new();
-        self.rest = None;
-    }
-
-    fn len(&self) -> usize {
-        let rest = self.rest.as_ref().map_or(0, |rest| {
-            let handlers = rest.any.len() + rest.any_outgoing.len() + rest.middlewares.len();
-            handlers + rest.disconnecting.len() + rest.disconnect.len()
-        });
-        self.events.len() + rest
+    pub(super) fn is_empty(&self) -> bool {
+        let is_empty = |rest: &Rest| {
+            let events = rest.any.is_empty() && rest.any_outgoing.is_empty() && rest.middlewares.is_empty();
+            events && rest.disconnecting.is_empty() && rest.disconnect.is_empty()
+        };
+        self.events.is_empty() && self.rest.as_deref().is_none_or(is_empty)
     }
 
     fn next_id(&mut self) -> ListenerId {
@@ -164,6 +168,10 @@ fn insert<T>(list: &mut Vec<T>, item: T, first: bool) {
     list.insert(at, item);
 }
 
+fn take<T>(list: &mut Vec<(ListenerId, T)>, id: ListenerId, removed: &mut Vec<(ListenerId, T)>) {
+    removed.extend(list.extract_if(.., |(known, _)| *known == id));
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -182,7 +190,8 @@ mod tests {
         assert_eq!(listeners.take_matching("a").len(), 2);
         assert_eq!(listeners.take_matching("a").len(), 1);
         assert_eq!(listeners.take_matching("c").len(), 0);
-        assert!(listeners.event_names().eq(["a", "b"]));
+        listeners.on("a", false, handler());
+        assert_eq!(listeners.event_names(), ["a", "b"]);
     }
 
     #[test]
@@ -190,11 +199,12 @@ mod tests {
         let mut listeners = Listeners::default();
         let event = listeners.on("a", false, handler());
         let any = listeners.on_any(handler(), false);
-        assert!(listeners.remove(event) && listeners.remove(any));
-        assert!(!listeners.remove(event));
+        assert!(!listeners.remove(event).is_empty());
+        assert!(!listeners.remove(any).is_empty());
+        assert!(listeners.remove(event).is_empty());
         assert!(listeners.any().is_empty());
         listeners.on("a", false, handler());
-        listeners.remove_all("a");
-        assert_eq!(listeners.len(), 0);
+        assert!(!listeners.remove_all("a").is_empty());
+        assert!(listeners.is_empty());
     }
 }

@@ -7,7 +7,7 @@ mod number;
 mod string;
 mod tokens;
 
-pub(crate) use number::push_number;
+pub(crate) use number::{number_text, push_number};
 pub(crate) use string::{push_string, unescape};
 pub(crate) use tokens::{JsonError, Token, Tokens};
 

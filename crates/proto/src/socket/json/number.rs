@@ -14,6 +14,19 @@ pub(crate) fn push_number(out: &mut Vec<u8>, shortest: impl std::fmt::LowerExp, 
     scientific.push_to(out);
 }
 
+/// A number as JavaScript's `String` writes it, which has names for what is no number.
+pub(crate) fn number_text(number: f64) -> String {
+    if number.is_nan() {
+        return "NaN".to_owned();
+    }
+    if number.is_infinite() {
+        return if number > 0.0 { "Infinity" } else { "-Infinity" }.to_owned();
+    }
+    let mut text = Vec::new();
+    push_number(&mut text, number, true);
+    String::from_utf8(text).expect("digits are ASCII")
+}
+
 /// `-d.ddde-ddd`, without allocation.
 #[derive(Default)]
 struct Scientific {
@@ -107,5 +120,15 @@ mod tests {
         check(18446744073709552000.0, "18446744073709552000");
         check(f64::NAN, "null");
         check(f64::NEG_INFINITY, "null");
+    }
+
+    #[test]
+    fn texts_have_names_for_what_is_no_number() {
+        let check = |number, expected: &str| assert_eq!(number_text(number), expected);
+        check(-1.50, "-1.5");
+        check(-0.0, "0");
+        check(f64::NAN, "NaN");
+        check(f64::INFINITY, "Infinity");
+        check(f64::NEG_INFINITY, "-Infinity");
     }
 }

@@ -20,9 +20,10 @@ pub(crate) enum Head<'a> {
     Nil,
     Bool(bool),
     Unsigned(u64),
+    /// A negative one; any other is `Unsigned`, however it was written.
     Integer(i64),
     Float(f64),
-    Str(&'a [u8]),
+    Str(&'a str),
     Binary(&'a [u8]),
     Array(u32),
     Map(u32),
@@ -93,16 +94,16 @@ impl<'a> Cursor<'a> {
             Marker::U16 => Head::Unsigned(self.take_array().map(u16::from_be_bytes)?.into()),
             Marker::U32 => Head::Unsigned(self.take_array().map(u32::from_be_bytes)?.into()),
             Marker::U64 => Head::Unsigned(self.take_array().map(u64::from_be_bytes)?),
-            Marker::I8 => Head::Integer(self.take_array().map(i8::from_be_bytes)?.into()),
-            Marker::I16 => Head::Integer(self.take_array().map(i16::from_be_bytes)?.into()),
-            Marker::I32 => Head::Integer(self.take_array().map(i32::from_be_bytes)?.into()),
-            Marker::I64 => Head::Integer(self.take_array().map(i64::from_be_bytes)?),
+            Marker::I8 => integer(self.take_array().map(i8::from_be_bytes)?.into()),
+            Marker::I16 => integer(self.take_array().map(i16::from_be_bytes)?.into()),
+            Marker::I32 => integer(self.take_array().map(i32::from_be_bytes)?.into()),
+            Marker::I64 => integer(self.take_array().map(i64::from_be_bytes)?),
             Marker::F32 => Head::Float(self.take_array().map(f32::from_be_bytes)?.into()),
             Marker::F64 => Head::Float(self.take_array().map(f64::from_be_bytes)?),
-            Marker::FixStr(len) => Head::Str(self.take(len.into())?),
-            Marker::Str8 => Head::Str(self.take_sized::<1>()?),
-            Marker::Str16 => Head::Str(self.take_sized::<2>()?),
-            Marker::Str32 => Head::Str(self.take_sized::<4>()?),
+            Marker::FixStr(len) => Head::Str(utf8(self.take(len.into())?)?),
+            Marker::Str8 => Head::Str(utf8(self.take_sized::<1>()?)?),
+            Marker::Str16 => Head::Str(utf8(self.take_sized::<2>()?)?),
+            Marker::Str32 => Head::Str(utf8(self.take_sized::<4>()?)?),
             Marker::Bin8 => Head::Binary(self.take_sized::<1>()?),
             Marker::Bin16 => Head::Binary(self.take_sized::<2>()?),
             Marker::Bin32 => Head::Binary(self.take_sized::<4>()?),
@@ -176,6 +177,14 @@ impl<'a> Cursor<'a> {
     }
 }
 
+fn integer<'a>(number: i64) -> Head<'a> {
+    u64::try_from(number).map_or(Head::Integer(number), Head::Unsigned)
+}
+
+fn utf8(bytes: &[u8]) -> Result<&str, DecodeError> {
+    std::str::from_utf8(bytes).map_err(|_| DecodeError::InvalidPayload)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -198,6 +207,22 @@ mod tests {
             longer.push(0xc0);
             assert_eq!(value(&longer).unwrap().bytes, bytes, "{bytes:02x?}");
             assert!(value(&bytes[..bytes.len() - 1]).is_err(), "{bytes:02x?}");
+        }
+    }
+
+    #[test]
+    fn a_number_is_the_same_however_it_was_written() {
+        for bytes in [&b"\x07"[..], b"\xcc\x07", b"\xd0\x07", b"\xd2\0\0\0\x07", b"\xd3\0\0\0\0\0\0\0\x07"] {
+            assert_eq!(Cursor::new(bytes).head(), Ok(Head::Unsigned(7)), "{bytes:02x?}");
+        }
+        assert_eq!(Cursor::new(b"\xd0\xff").head(), Ok(Head::Integer(-1)));
+    }
+
+    #[test]
+    fn text_is_utf8() {
+        assert_eq!(Cursor::new(b"\xa2\xc3\xa9").head(), Ok(Head::Str("\u{e9}")));
+        for bytes in [&b"\xa1\xff"[..], b"\x92\x01\xa2\xc3x", b"\x81\xa1\xff\x01", b"\xd9\x03\xed\xa0\x80"] {
+            assert_eq!(value(bytes).unwrap_err(), DecodeError::InvalidPayload, "{bytes:02x?}");
         }
     }
 

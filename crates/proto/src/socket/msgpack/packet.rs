@@ -6,6 +6,7 @@ use rmp::encode::{write_array_len, write_map_len, write_str, write_uint};
 
 use super::cursor::{Cursor, Head, value};
 use crate::socket::args::Args;
+use crate::socket::json;
 use crate::socket::packet::{Body, DecodeError, Packet, check_ack_id, check_event_name, check_namespace};
 use crate::socket::transcode;
 
@@ -102,17 +103,16 @@ impl<'a> Fields<'a> {
 
     fn set(&mut self, key: Head<'a>, span: &'a [u8]) -> Result<(), DecodeError> {
         let head = Cursor::new(span).head()?;
-        if head == UNDEFINED {
+        // JavaScript's `undefined`, as the client's MessagePack library writes it.
+        if let Head::Ext { kind: 0, data: [_], fixed: true } = head {
             return Ok(());
         }
         match (key, head) {
-            (Head::Str(b"type"), Head::Unsigned(kind)) => self.kind = Some(kind),
-            (Head::Str(b"nsp"), Head::Str(name)) => {
-                self.namespace = Some(std::str::from_utf8(name).map_err(|_| DecodeError::InvalidPayload)?);
-            }
-            (Head::Str(b"id"), Head::Unsigned(id)) => self.id = Some(check_ack_id(id)?),
-            (Head::Str(b"data"), _) => self.data = Some(span),
-            (Head::Str(b"type" | b"nsp" | b"id"), _) => return Err(DecodeError::InvalidPayload),
+            (Head::Str("type"), Head::Unsigned(kind)) => self.kind = Some(kind),
+            (Head::Str("nsp"), Head::Str(name)) => self.namespace = Some(name),
+            (Head::Str("id"), Head::Unsigned(id)) => self.id = Some(check_ack_id(id)?),
+            (Head::Str("data"), _) => self.data = Some(span),
+            (Head::Str("type" | "nsp" | "id"), _) => return Err(DecodeError::InvalidPayload),
             _ => {}
         }
         Ok(())
@@ -132,9 +132,10 @@ fn event(data: &[u8], id: Option<u64>) -> Result<Body<'_>, DecodeError> {
         return Err(DecodeError::InvalidPayload);
     };
     let name = match cursor.head()? {
-        Head::Str(name) => Cow::Borrowed(std::str::from_utf8(name).map_err(|_| DecodeError::InvalidPayload)?),
-        Head::Unsigned(number) => Cow::Owned(number.to_string()),
-        Head::Integer(number) => Cow::Owned(number.to_string()),
+        Head::Str(name) => Cow::Borrowed(name),
+        Head::Unsigned(number) => json::number_text(number as f64).into(),
+        Head::Integer(number) => json::number_text(number as f64).into(),
+        Head::Float(number) => json::number_text(number).into(),
         _ => return Err(DecodeError::InvalidPayload),
     };
     check_event_name(&name)?;
@@ -150,9 +151,6 @@ fn ack(data: &[u8], id: Option<u64>) -> Result<Body<'_>, DecodeError> {
     let args = Args::MsgPack(cursor.rest());
     Ok(Body::Ack { id, args })
 }
-
-/// JavaScript's `undefined`, as the client's MessagePack library writes it.
-const UNDEFINED: Head<'static> = Head::Ext { kind: 0, data: &[0], fixed: true };
 
 #[cfg(test)]
 mod tests {
@@ -172,6 +170,8 @@ mod tests {
     fn packets_of_the_javascript_client_decode() {
         let connect = b"\x83\xa4type\x00\xa4data\xd4\x00\x00\xa3nsp\xa1/";
         assert!(matches!(decode_packet(connect).unwrap().body, Body::Connect { auth: None }));
+        let connect = b"\x83\xa4type\x00\xa4data\xd4\x00\x07\xa3nsp\xa1/";
+        assert!(matches!(decode_packet(connect).unwrap().body, Body::Connect { auth: None }), "whatever is in it");
 
         let bytes = packet(serde_json::json!({"type": 0, "data": {"a": 1.5}, "nsp": "/x"}));
         let decoded = decode_packet(&bytes).unwrap();
@@ -183,6 +183,12 @@ mod tests {
         }));
         let Body::Event { name, args, id } = decode_packet(&bytes).unwrap().body else { panic!("an event") };
         assert_eq!((&*name, id, args.reader().next::<u8>()), ("e", Some(7), Some(Ok(1))));
+
+        for (number, text) in [(1.5, "1.5"), (-1.0, "-1")] {
+            let bytes = packet(serde_json::json!({"type": 2, "data": [number], "nsp": "/"}));
+            let Body::Event { name, .. } = decode_packet(&bytes).unwrap().body else { panic!("an event") };
+            assert_eq!(name, text);
+        }
     }
 
     #[test]

@@ -1,0 +1,29 @@
+//! What the server can do, feature by feature, as clients see it on the wire.
+
+mod acks;
+mod adapter;
+mod attach;
+mod broadcast_acks;
+mod broadcasts;
+mod bundle;
+mod closing;
+mod connecting;
+mod disconnection;
+mod dynamic;
+mod event_middlewares;
+mod events;
+mod extractors;
+mod failures;
+mod handshake;
+mod listeners;
+mod management;
+mod middlewares;
+mod msgpack;
+mod namespaces;
+mod ordering;
+mod recoverable;
+mod recovery;
+mod recovery_replay;
+mod rooms;
+mod support;
+mod volatile;
