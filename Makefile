@@ -31,15 +31,16 @@ test-clients: $(SETUP)/client $(SETUP)/clients ## The official JavaScript client
 	cargo build -p fanfare-proto --example verdicts
 	cd $(CLIENTS) && node --test --test-concurrency=4 clients/*.test.js
 
-test-cluster: $(SETUP)/clients $(SETUP)/redis ## Clusters of Fanfare and Node.js servers over a real Redis
+test-cluster: $(SETUP)/client $(SETUP)/clients $(SETUP)/redis ## Clusters of Fanfare and Node.js servers over a real Redis
+	cargo build -p fanfare-gateway --bin fanfare
 	cargo build -p fanfare-redis --example cluster_node
-	cd $(CLIENTS) && node --test cluster/*.test.js
+	cd $(CLIENTS) && node --test --test-concurrency=2 cluster/*.test.js
 
 test-websocket: $(SETUP)/venv ## The Autobahn WebSocket cases
 	cargo build -p fanfare-engine --example ws_echo
 	$(VENV)/bin/python crates/engine/tests/autobahn.py target/debug/examples/ws_echo
 
-test-demo: $(SETUP)/client $(SETUP)/clients $(SETUP)/browser ## The chat demo in a real browser
+test-demo: $(SETUP)/client $(SETUP)/clients $(SETUP)/redis $(SETUP)/browser ## The chat demo in a real browser
 	cargo build -p fanfare-gateway --bin fanfare
 	cd $(CLIENTS) && node --test --test-concurrency=2 demo/*.test.js
 

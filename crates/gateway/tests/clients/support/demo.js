@@ -26,10 +26,13 @@ const INTERRUPTION = /net::ERR_NETWORK_CHANGED/;
 
 const PATIENCE_MS = 20_000;
 
-/** A node with the demo, and a browser. */
+/** A node with the demo, or whatever stands for one, and a browser. */
 export class Demo {
   static async start(args = []) {
-    const node = await startNode(args);
+    return Demo.at(await startNode(args), args);
+  }
+
+  static async at(node, args = []) {
     const executablePath = execFileSync("which", ["chromium"], { encoding: "utf8" }).trim();
     const browser = await chromium.launch({ executablePath, args: CHROMIUM_ARGS });
     return new Demo(node, browser, args);

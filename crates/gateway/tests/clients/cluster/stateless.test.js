@@ -1,0 +1,106 @@
+// The official client, and a load balancer that sends every single request to a random node.
+
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { after, before, describe, test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+
+import { io } from "socket.io-client";
+
+import { startBalancer } from "../support/balancer.js";
+import { eventually, startRedis } from "../support/cluster.js";
+import { startNode } from "../support/fanfare.js";
+import { count, next, upgraded } from "../support/wait.js";
+
+/** Half of all WebSockets come so late that their sessions have begun without them. */
+const LATE_MS = 600;
+
+for (const adapter of ["redis", "redis-sharded"]) {
+  describe(`three nodes behind a random balancer, ${adapter}`, () => {
+    let redis, nodes, balancer;
+
+    before(async () => {
+      redis = await startRedis();
+      const args = ["--app", "testbed", "--adapter", adapter, "--redis", redis.url];
+      nodes = await Promise.all(count(3).map(() => startNode(args)));
+      balancer = await startBalancer(nodes.map((node) => node.url), { lateMs: LATE_MS });
+    });
+
+    after(async () => {
+      await balancer?.stop();
+      await Promise.all(nodes?.map((node) => node.stop("SIGKILL")) ?? []);
+      await redis?.stop();
+    });
+
+    const connect = async (options = {}) => {
+      const socket = io(balancer.url, { forceNew: true, reconnectionDelay: 50, reconnectionDelayMax: 200, ...options });
+      await once(socket, "connect");
+      return socket;
+    };
+
+    test("nothing is lost or doubled while clients upgrade, in either direction", async () => {
+      const publisher = await connect({ transports: ["websocket"] });
+      let published = 0;
+      const publishing = setInterval(() => publisher.emit("room", "all", published++), 5);
+      await each(adapter === "redis" ? 1000 : 200, 60, async () => {
+        const socket = await connect();
+        const heard = { echo: [], room: [] };
+        socket.on("echo", (number) => heard.echo.push(number)).on("room", (number) => heard.room.push(number));
+        socket.emit("join", "all", () => (heard.room = []));
+        let sent = 0;
+        const say = () => socket.emit("echo", sent++);
+        for (const isUpgraded = upgrade(socket); !isUpgraded(); await sleep(15)) {
+          say();
+        }
+        count(20).forEach(say);
+        await next(socket, "room");
+        await socket.timeout(20_000).emitWithAck("echo", "the end");
+        socket.disconnect();
+        assert.deepEqual(heard.echo, count(sent), "each comes back once, in order");
+        assert.deepEqual(heard.room, count(heard.room.length).map((index) => heard.room[0] + index), "none between is missing");
+      });
+      clearInterval(publishing);
+      publisher.disconnect();
+    });
+
+    test("polling alone works too", async () => {
+      await each(30, 30, async () => {
+        const socket = await connect({ transports: ["polling"] });
+        const heard = [];
+        socket.on("echo", (number) => heard.push(number));
+        count(10).forEach((number) => socket.emit("echo", number));
+        const picture = Buffer.from([1, 2, 3]);
+        assert.deepEqual(await socket.timeout(20_000).emitWithAck("echo", { picture }), { picture });
+        assert.deepEqual(heard, count(10));
+        socket.disconnect();
+      });
+    });
+
+    test("the clients of a node that is killed come back on the others", async () => {
+      const kinds = [["polling", "websocket"], ["polling"], ["websocket"]];
+      const sockets = await Promise.all(count(30).map((number) => connect({ transports: kinds[number % 3] })));
+      await nodes.shift().stop("SIGKILL");
+      const answered = async (socket) => (await socket.timeout(500).emitWithAck("echo", 1).catch(() => undefined)) === 1;
+      await Promise.all(sockets.map((socket) => eventually("an answer", () => answered(socket))));
+      sockets.forEach((socket) => socket.disconnect());
+    });
+  });
+}
+
+/** Says whether the socket has upgraded. */
+function upgrade(socket) {
+  let done = false;
+  upgraded(socket).then(() => (done = true));
+  return () => done;
+}
+
+/** Does something so many times, a few at once. */
+async function each(times, atOnce, act) {
+  let left = times;
+  const work = async () => {
+    while (left-- > 0) {
+      await act();
+    }
+  };
+  await Promise.all(count(atOnce).map(work));
+}
