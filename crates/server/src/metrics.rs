@@ -16,6 +16,7 @@ pub(crate) struct Metrics {
     refused_connects: IntCounterVec,
     disconnects: IntCounterVec,
     pub(crate) events_received: IntCounter,
+    pub(crate) events_sent: IntCounter,
     pub(crate) broadcasts: IntCounter,
     violations: IntCounterVec,
     handler_failures: IntCounterVec,
@@ -44,6 +45,10 @@ impl Metrics {
             refused_connects: counters("fanfare_refused_connects_total", "CONNECT_ERRORs sent, by kind.", "kind"),
             disconnects: counters("fanfare_socket_disconnects_total", "Sockets disconnected, by reason.", "reason"),
             events_received: counter("fanfare_events_received_total", "Events received from clients."),
+            events_sent: counter(
+                "fanfare_events_sent_total",
+                "Events sent to clients of this node, once for each of them.",
+            ),
             broadcasts: counter("fanfare_broadcasts_total", "Events sent to many."),
             violations: counters("fanfare_protocol_violations_total", "Connections closed, by what was wrong.", "kind"),
             handler_failures: counters("fanfare_handler_failures_total", "Handlers that failed, by how.", "kind"),

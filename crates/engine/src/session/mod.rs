@@ -2,33 +2,31 @@
 
 mod connect;
 mod delay;
+mod polling;
 mod probe;
 mod state;
+mod websocket;
 
 use std::fmt;
-use std::io::{self, IoSlice};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
-use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use fanfare_proto::buffer::{Buffer, Frame};
-use fanfare_proto::engine::{
-    self as proto, Action, CloseReason, Closed, Input, Packet, Transport, Upgrade, WhenClosed,
-};
+use fanfare_proto::engine::{self as proto, Action, CloseReason, Closed, Input, Packet, Transport, WhenClosed};
 use fanfare_proto::ids::Sid;
 use fanfare_proto::timers::Slot;
-use http::request::Parts;
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
-use crate::clock::{STALL, now};
+use crate::clock::now;
 use crate::engine::Shared;
 use crate::meter::Meter;
 use crate::outgoing::Outgoing;
 use crate::{Connection, Handshake, Message};
 
 use delay::Delay;
+pub(crate) use polling::Post;
 pub(crate) use probe::{Attempt, Moving, Probed};
 pub(crate) use state::{Body, LinkStatus, WebSocketLink};
 use state::{POLICY_VIOLATION, State};
@@ -66,14 +64,6 @@ struct Inner {
     meter: Option<Mutex<Meter>>,
     sid: Sid,
     handshake: Handshake,
-}
-
-/// The request that carries a packet over polling.
-#[derive(Clone, Copy)]
-pub(crate) struct Post<'a> {
-    pub(crate) head: &'a Parts,
-    /// Whether its last packet ends the session.
-    pub(crate) is_farewell: bool,
 }
 
 /// A message that was not sent: the session is closed.
@@ -300,130 +290,6 @@ impl Session {
         self.update(|state| state.core.handle_error(closed));
     }
 
-    /// Closes with a WebSocket close code.
-    pub(crate) fn handle_websocket_error(&self, closed: Closed, code: u16) {
-        self.update(|state| {
-            state.close_code = Some(code);
-            state.core.handle_error(closed);
-        });
-    }
-
-    /// A GET has come. It may be ahead of the clock: a session whose time is up is over for it too.
-    pub(crate) fn handle_poll(&self) -> proto::Poll {
-        let now = now();
-        self.update(|state| {
-            let overdue = state.core.poll_timeout().map(|at| now.saturating_duration_since(at));
-            if overdue.is_some_and(|overdue| overdue < STALL) {
-                self.handle_deadlines(state, now);
-            }
-            let packets_wait = !state.outbox.is_empty();
-            state.core.handle_poll(packets_wait)
-        })
-    }
-
-    pub(crate) fn handle_poll_aborted(&self) {
-        self.update(State::poll_aborted);
-    }
-
-    /// The connection of the pending GET has to end.
-    pub(crate) fn release_poll(&self) {
-        self.update(|state| state.core.handle_release());
-    }
-
-    /// The body that answers the pending GET, as soon as there is one.
-    pub(crate) fn poll_body(&self, cx: &mut Context<'_>) -> Poll<Body> {
-        let max_bytes = self.0.engine.config.max_payload_bytes;
-        let body = self.update(|state| state.poll_body(cx.waker(), max_bytes));
-        if body.is_ready() {
-            self.notify_drained();
-        }
-        body
-    }
-
-    pub(crate) fn handle_post(&self) -> proto::Post {
-        self.update(|state| state.core.handle_post())
-    }
-
-    /// Ready once the POST that is being received is no longer wanted.
-    pub(crate) fn poll_post_unwanted(&self, cx: &mut Context<'_>) -> Poll<()> {
-        match self.0.state.lock().poll_receiving_post(cx.waker()) {
-            true => Poll::Pending,
-            false => Poll::Ready(()),
-        }
-    }
-
-    pub(crate) fn handle_post_received(&self) -> bool {
-        self.update(|state| state.core.handle_post_received())
-    }
-
-    pub(crate) fn handle_post_end(&self) {
-        self.update(|state| state.core.handle_post_end());
-    }
-
-    pub(crate) fn handle_post_aborted(&self) {
-        self.update(|state| state.core.handle_post_aborted());
-    }
-
-    pub(crate) fn handle_upgrade(&self) -> Upgrade {
-        self.update(|state| {
-            let upgrade = state.core.handle_upgrade(now());
-            if let (Upgrade::Probe, Some(delay)) = (&upgrade, &mut state.delay) {
-                delay.extend(now(), self.0.engine.config.delayed_connection);
-            }
-            upgrade
-        })
-    }
-
-    pub(crate) fn handle_upgrade_aborted(&self) {
-        self.update(|state| state.core.handle_upgrade_aborted());
-    }
-
-    /// Whether a probing WebSocket may go on; if so, it is woken when it no longer may.
-    pub(crate) fn poll_probing(&self, waker: &Waker) -> bool {
-        self.0.state.lock().poll_probing(waker)
-    }
-
-    /// The WebSocket of the session is there.
-    pub(crate) fn attach(&self, link: WebSocketLink) {
-        self.update(|state| state.link(link));
-    }
-
-    /// The socket is gone.
-    pub(crate) fn detach(&self) {
-        self.0.state.lock().detach();
-    }
-
-    /// The driver's turn, see [`State::poll_link`].
-    pub(crate) fn poll_link(
-        &self,
-        driver: &Waker,
-        write: impl FnMut(&[IoSlice<'_>]) -> io::Result<usize>,
-    ) -> LinkStatus {
-        let limits = &self.0.engine.config.limits;
-        let status = self.update(|state| state.poll_link(driver, limits, write));
-        self.notify_drained();
-        status
-    }
-
-    /// The code for the close frame.
-    pub(crate) fn close_code(&self) -> Option<u16> {
-        self.0.state.lock().close_code
-    }
-
-    /// Answers a WebSocket ping.
-    pub(crate) fn pong(&self, payload: &[u8]) {
-        let pong = Outgoing::pong(payload, &self.0.engine.budget);
-        self.update(|state| state.pong(pong, &self.0.engine.config.limits));
-    }
-
-    /// The client has closed its WebSocket in good order.
-    pub(crate) fn handle_client_close(&self, code: Option<u16>) {
-        self.update(|state| {
-            state.close_code = code;
-            state.core.handle_error(CloseReason::TransportClose.into());
-        });
-    }
-
     /// Writes out what waits, as far as the transport takes it.
     pub(crate) fn flush(&self) {
         self.update(|state| {
@@ -441,14 +307,6 @@ impl Session {
                 self.handle_deadlines(state, now);
             }
         });
-    }
-
-    /// Waits a moment for something that the client has sent first, over another connection, to arrive here too.
-    pub(crate) async fn catch_up(&self, has_arrived: impl Fn(&proto::Session) -> bool) {
-        let deadline = now() + OVERTAKING;
-        while !has_arrived(&self.0.state.lock().core) && now() < deadline {
-            tokio::time::sleep(OVERTAKING / 20).await;
-        }
     }
 
     fn handle_deadlines(&self, state: &mut State, now: Instant) {
@@ -557,6 +415,3 @@ impl fmt::Debug for Session {
         f.debug_tuple("Session").field(&self.0.sid).finish()
     }
 }
-
-/// How far one connection of a client may be ahead of another, where the order matters.
-const OVERTAKING: Duration = Duration::from_millis(40);

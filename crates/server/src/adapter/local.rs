@@ -292,6 +292,7 @@ impl Local {
                 listening.push(socket.clone());
             }
         });
+        self.0.metrics.events_sent.inc_by(u64::from(sockets));
         self.0.metrics.broadcast_sockets.observe(f64::from(sockets));
         Delivered { packet: packet.clone(), listening }
     }

@@ -136,8 +136,7 @@ impl Socket {
         if !self.connected() {
             return Err(EmitError::Disconnected);
         }
-        self.deliver(&packet, volatile);
-        self.tell_outgoing(&packet);
+        self.deliver_own(&packet, volatile);
         Ok(())
     }
 
@@ -153,14 +152,20 @@ impl Socket {
         let (sender, receiver) = oneshot::channel();
         let asked = local.encode_event(Some(id), event, args, None, compress).and_then(|packet| {
             self.expect_ack(id, AckSink::One(sender, Instant::now()))?;
-            self.deliver(&packet, false);
-            self.tell_outgoing(&packet);
+            self.deliver_own(&packet, false);
             Ok(())
         });
         match asked {
             Ok(()) => AckFuture::new(self, id, receiver, timeout),
             Err(error) => AckFuture::failed(error),
         }
+    }
+
+    /// Delivers what is for this client alone.
+    fn deliver_own(&self, packet: &Packet, volatile: bool) {
+        self.namespace().server().metrics().events_sent.inc();
+        self.deliver(packet, volatile);
+        self.tell_outgoing(packet);
     }
 
     /// Hands an encoded event to the client's session.

@@ -55,6 +55,18 @@ impl Crowd {
 const NONE: [&str; 0] = [];
 
 #[tokio::test]
+async fn events_are_counted_once_for_each_client() {
+    let crowd = Crowd::gather().await;
+    crowd.node.io.to("ab").emit("to two", ());
+    crowd.socket("a").emit("to one", ());
+    drop(crowd.socket("b").emit_with_ack::<()>("to one more", ()));
+    let sent = crowd.node.io.registry().gather().iter().find_map(|family| {
+        (family.name() == "fanfare_events_sent_total").then(|| family.get_metric()[0].get_counter().get_value())
+    });
+    assert_eq!(sent, Some(4.0));
+}
+
+#[tokio::test]
 async fn everybody_or_those_in_some_of_the_rooms() {
     let mut crowd = Crowd::gather().await;
     let io: Namespace = crowd.node.io.of("/");
