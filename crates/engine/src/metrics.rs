@@ -88,7 +88,7 @@ impl Metrics {
                 "Messages of other nodes about sessions that made no sense.",
             ),
             delivery_seconds: register(registry, {
-                let help = "Time from when a message is made until the last client has been written to; one in 64.";
+                let help = "Time from when a message is made until a client has been written to; one message in 64.";
                 let buckets = vec![0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 1.0, 10.0];
                 let options = HistogramOpts::new("fanfare_delivery_seconds", help).buckets(buckets);
                 Histogram::with_opts(options).expect("the name is valid")

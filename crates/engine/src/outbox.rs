@@ -176,6 +176,7 @@ impl Outbox {
         self.release();
     }
 
+    /// The first message is with the kernel, or in a body.
     fn pop(&mut self) {
         let next = self.rest.pop_front();
         if next.is_some() {
@@ -183,6 +184,7 @@ impl Outbox {
         }
         if let Some(message) = std::mem::replace(&mut self.first, next) {
             self.bytes -= charge(&message);
+            message.delivered();
         }
     }
 

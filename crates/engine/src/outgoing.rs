@@ -31,13 +31,11 @@ struct Inner {
     journey: Option<Box<Journey>>,
 }
 
-/// From when a message is made to when nobody waits for it any more: the last session has written it, or is closed.
+/// From when a message is made to when a client has been written to.
 #[derive(Debug)]
 struct Journey {
     begin: Instant,
     seconds: Histogram,
-    /// Somebody keeps the message for longer.
-    kept: AtomicBool,
 }
 
 impl Journey {
@@ -45,17 +43,7 @@ impl Journey {
     fn sample(seconds: &Histogram) -> Option<Box<Self>> {
         thread_local!(static MADE: Cell<u32> = const { Cell::new(0) });
         let made = MADE.replace(MADE.get().wrapping_add(1));
-        let is_sampled = made.is_multiple_of(ONE_IN);
-        is_sampled
-            .then(|| Box::new(Self { begin: Instant::now(), seconds: seconds.clone(), kept: AtomicBool::new(false) }))
-    }
-}
-
-impl Drop for Journey {
-    fn drop(&mut self) {
-        if !*self.kept.get_mut() {
-            self.seconds.observe(self.begin.elapsed().as_secs_f64());
-        }
+        made.is_multiple_of(ONE_IN).then(|| Box::new(Self { begin: Instant::now(), seconds: seconds.clone() }))
     }
 }
 
@@ -139,7 +127,11 @@ impl Outgoing {
     /// within bounds of their own.
     pub fn set_counted(&self, counted: bool) {
         self.0.charge.set_counted(counted);
-        self.0.journey.iter().for_each(|journey| journey.kept.store(true, Ordering::Relaxed));
+    }
+
+    /// One client has been written to.
+    pub(crate) fn delivered(&self) {
+        self.0.journey.iter().for_each(|journey| journey.seconds.observe(journey.begin.elapsed().as_secs_f64()));
     }
 
     /// The content of each message: text without its packet type, binary data as it is.
@@ -291,23 +283,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_message_is_on_its_way_until_nobody_waits_for_it() {
+    fn one_message_of_so_many_is_timed_for_each_client_it_reaches() {
         let (seconds, budget) = (unregistered(), Budget::unlimited());
-        let message =
-            |text: &str| Outgoing::messages([Frame::Text(Buffer::from(text.as_bytes()))], false, &budget, &seconds);
-        // The first of this thread is measured, and one of so many behind it.
-        let first = message("first");
-        let waiting = first.clone();
-        drop(first);
-        assert_eq!(seconds.get_sample_count(), 0);
-        drop(waiting);
-        assert_eq!(seconds.get_sample_count(), 1);
-        (1..ONE_IN).for_each(|_| drop(message("in between")));
-        assert_eq!(seconds.get_sample_count(), 1);
-        let kept = message("kept");
-        kept.set_counted(false);
-        drop(kept);
-        assert_eq!(seconds.get_sample_count(), 1, "how long it is kept says nothing");
+        let message = || Outgoing::messages([Frame::Text(Buffer::from(&b"hi"[..]))], false, &budget, &seconds);
+        let reaches = |clients: u32| {
+            let message = message();
+            (0..clients).for_each(|_| message.delivered());
+            seconds.get_sample_count()
+        };
+        assert_eq!(reaches(2), 2, "the first of this thread is timed");
+        (1..ONE_IN).for_each(|_| assert_eq!(reaches(1), 2));
+        assert_eq!(reaches(1), 3);
+        drop(message());
+        assert_eq!(seconds.get_sample_count(), 3, "what reaches nobody takes no time");
     }
 
     fn message(frame: Frame) -> (Outgoing, Arc<Budget>) {
