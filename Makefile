@@ -1,6 +1,6 @@
 # Fanfare. `make run` starts a node with the chat demo, `make test` runs every test; both install what is missing.
 
-.PHONY: help run cluster test test-rust test-clients test-cluster test-websocket test-demo screenshot check fmt bench fuzz conformance setup clean
+.PHONY: help run cluster test test-rust test-clients test-cluster test-websocket test-demo screenshot check fmt bench bench-check fuzz conformance setup clean
 
 CLIENT  := crates/gateway/client
 CLIENTS := crates/gateway/tests/clients
@@ -68,6 +68,10 @@ fmt: ## Format the sources
 bench: ## Benchmarks of codecs, broadcasts, round trips, and of 10,000 clients
 	ulimit -n 12000 && cargo bench --workspace
 
+INSTRUCTIONS := crates/server/benches/instructions
+bench-check: $(SETUP)/valgrind ## Whether the hottest paths take more instructions than they did (UPDATE=1: write them down)
+	$(INSTRUCTIONS)/check.py "$$($(INSTRUCTIONS)/build)" $(if $(UPDATE),--update)
+
 FUZZ_SECONDS ?= 30
 fuzz: ## Fuzz every decoder, each for FUZZ_SECONDS
 	./crates/proto/fuzz/run $(FUZZ_SECONDS)
@@ -96,6 +100,10 @@ $(SETUP)/venv:
 
 $(SETUP)/redis:
 	command -v redis-server >/dev/null || ($(SUDO) apt-get update -qq && $(SUDO) apt-get install -y -qq redis-server)
+	@mkdir -p $(@D) && touch $@
+
+$(SETUP)/valgrind:
+	command -v valgrind >/dev/null || ($(SUDO) apt-get update -qq && $(SUDO) apt-get install -y -qq valgrind)
 	@mkdir -p $(@D) && touch $@
 
 $(SETUP)/cluster:
