@@ -1,5 +1,7 @@
 //! A strict JSON tokenizer that allocates nothing.
 
+use std::ops::Range;
+
 use super::MAX_DEPTH;
 
 /// Reads one JSON text token by token and checks its grammar on the way.
@@ -28,6 +30,26 @@ pub(crate) enum Token<'a> {
     String(&'a str),
     Number(&'a str),
     Bool(bool),
+    Null,
+}
+
+/// A token, and where its content stands: that of a string without the quotes.
+struct Step {
+    kind: Kind,
+    content: Range<usize>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    BeginArray,
+    EndArray,
+    BeginObject,
+    EndObject,
+    Key,
+    String,
+    Number,
+    True,
+    False,
     Null,
 }
 
@@ -66,7 +88,7 @@ impl<'a> Tokens<'a> {
     }
 
     /// The bytes that the next of the [items](Self::of_items) takes up; `None` behind the last.
-    pub(crate) fn next_item(&mut self) -> Option<std::ops::Range<usize>> {
+    pub(crate) fn next_item(&mut self) -> Option<Range<usize>> {
         self.skip_value().ok()
     }
 
@@ -78,35 +100,52 @@ impl<'a> Tokens<'a> {
     /// The next token; `None` at the end of the text.
     #[inline]
     pub(crate) fn next(&mut self) -> Result<Option<Token<'a>>, JsonError> {
+        let Some(Step { kind, content }) = self.step()? else { return Ok(None) };
+        let content = &self.text[content];
+        Ok(Some(match kind {
+            Kind::BeginArray => Token::BeginArray,
+            Kind::EndArray => Token::EndArray,
+            Kind::BeginObject => Token::BeginObject,
+            Kind::EndObject => Token::EndObject,
+            Kind::Key => Token::Key(content),
+            Kind::String => Token::String(content),
+            Kind::Number => Token::Number(content),
+            Kind::True => Token::Bool(true),
+            Kind::False => Token::Bool(false),
+            Kind::Null => Token::Null,
+        }))
+    }
+
+    /// Passes over the next token. Inlined, so that whoever only checks a text pays for nothing else.
+    #[inline(always)]
+    fn step(&mut self) -> Result<Option<Step>, JsonError> {
         loop {
             self.skip_whitespace();
             let Some(&byte) = self.text.as_bytes().get(self.position) else {
                 return if self.expect == Expect::End { Ok(None) } else { Err(self.error()) };
             };
-            match (byte, self.expect) {
+            let step = match (byte, self.expect) {
                 (b',', Expect::CommaOrEnd) => {
                     self.position += 1;
                     self.expect = if self.in_object() { Expect::Key } else { Expect::Value };
+                    continue;
                 }
-                (b']', Expect::ValueOrEnd | Expect::CommaOrEnd) if !self.in_object() => {
-                    return Ok(Some(self.close(Token::EndArray)));
-                }
-                (b'}', Expect::KeyOrEnd | Expect::CommaOrEnd) if self.in_object() => {
-                    return Ok(Some(self.close(Token::EndObject)));
-                }
-                (b'"', Expect::Key | Expect::KeyOrEnd) => return self.key().map(Some),
-                (_, Expect::Value | Expect::ValueOrEnd) => return self.value(byte).map(Some),
+                (b']', Expect::ValueOrEnd | Expect::CommaOrEnd) if !self.in_object() => self.close(Kind::EndArray),
+                (b'}', Expect::KeyOrEnd | Expect::CommaOrEnd) if self.in_object() => self.close(Kind::EndObject),
+                (b'"', Expect::Key | Expect::KeyOrEnd) => self.key()?,
+                (_, Expect::Value | Expect::ValueOrEnd) => self.value(byte)?,
                 _ => return Err(self.error()),
-            }
+            };
+            return Ok(Some(step));
         }
     }
 
     /// Passes over one whole value; returns the bytes it takes up.
-    pub(crate) fn skip_value(&mut self) -> Result<std::ops::Range<usize>, JsonError> {
+    pub(crate) fn skip_value(&mut self) -> Result<Range<usize>, JsonError> {
         self.skip_separators();
         let (start, depth) = (self.position, self.depth);
         loop {
-            self.next()?.ok_or(JsonError::Syntax(self.position))?;
+            self.step()?.ok_or(JsonError::Syntax(self.position))?;
             if self.depth == depth {
                 return Ok(start..self.position);
             }
@@ -115,7 +154,7 @@ impl<'a> Tokens<'a> {
 
     /// Checks what is left of the text.
     pub(crate) fn finish(mut self) -> Result<(), JsonError> {
-        while self.next()?.is_some() {}
+        while self.step()?.is_some() {}
         Ok(())
     }
 
@@ -129,58 +168,63 @@ impl<'a> Tokens<'a> {
         }
     }
 
-    fn value(&mut self, first: u8) -> Result<Token<'a>, JsonError> {
-        let token = match first {
-            b'"' => Token::String(self.string()?),
-            b'[' => return self.open(Token::BeginArray),
-            b'{' => return self.open(Token::BeginObject),
-            b't' => self.literal("true", Token::Bool(true))?,
-            b'f' => self.literal("false", Token::Bool(false))?,
-            b'n' => self.literal("null", Token::Null)?,
-            _ => Token::Number(self.number()?),
+    #[inline(always)]
+    fn value(&mut self, first: u8) -> Result<Step, JsonError> {
+        let step = match first {
+            b'"' => Step { kind: Kind::String, content: self.string()? },
+            b'[' => return self.open(Kind::BeginArray),
+            b'{' => return self.open(Kind::BeginObject),
+            b't' => self.literal("true", Kind::True)?,
+            b'f' => self.literal("false", Kind::False)?,
+            b'n' => self.literal("null", Kind::Null)?,
+            _ => Step { kind: Kind::Number, content: self.number()? },
         };
         self.after_value();
-        Ok(token)
+        Ok(step)
     }
 
-    fn open(&mut self, token: Token<'a>) -> Result<Token<'a>, JsonError> {
+    fn open(&mut self, kind: Kind) -> Result<Step, JsonError> {
         if self.depth == MAX_DEPTH {
             return Err(JsonError::TooDeep);
         }
-        let object = token == Token::BeginObject;
+        let object = kind == Kind::BeginObject;
         self.nesting = self.nesting << 1 | u128::from(object);
         self.depth += 1;
-        self.position += 1;
         self.expect = if object { Expect::KeyOrEnd } else { Expect::ValueOrEnd };
-        Ok(token)
+        Ok(self.bracket(kind))
     }
 
-    fn close(&mut self, token: Token<'a>) -> Token<'a> {
+    fn close(&mut self, kind: Kind) -> Step {
         self.nesting >>= 1;
         self.depth -= 1;
-        self.position += 1;
         self.after_value();
-        token
+        self.bracket(kind)
+    }
+
+    fn bracket(&mut self, kind: Kind) -> Step {
+        self.position += 1;
+        Step { kind, content: self.position..self.position }
     }
 
     fn after_value(&mut self) {
         self.expect = if self.depth == 0 { Expect::End } else { Expect::CommaOrEnd };
     }
 
-    fn key(&mut self) -> Result<Token<'a>, JsonError> {
-        let key = self.string()?;
+    #[inline(always)]
+    fn key(&mut self) -> Result<Step, JsonError> {
+        let content = self.string()?;
         self.skip_whitespace();
         if self.text.as_bytes().get(self.position) != Some(&b':') {
             return Err(self.error());
         }
         self.position += 1;
         self.expect = Expect::Value;
-        Ok(Token::Key(key))
+        Ok(Step { kind: Kind::Key, content })
     }
 
     /// Reads a string from its opening quote on; returns what stands between the quotes.
-    #[inline]
-    fn string(&mut self) -> Result<&'a str, JsonError> {
+    #[inline(always)]
+    fn string(&mut self) -> Result<Range<usize>, JsonError> {
         let bytes = self.text.as_bytes();
         let start = self.position + 1;
         let mut at = start;
@@ -193,23 +237,25 @@ impl<'a> Tokens<'a> {
             }
         }
         self.position = at + 1;
-        Ok(&self.text[start..at])
+        Ok(start..at)
     }
 
-    fn number(&mut self) -> Result<&'a str, JsonError> {
+    #[inline(always)]
+    fn number(&mut self) -> Result<Range<usize>, JsonError> {
         let bytes = &self.text.as_bytes()[self.position..];
         let len = number_len(bytes).ok_or_else(|| self.error())?;
         let start = self.position;
         self.position += len;
-        Ok(&self.text[start..self.position])
+        Ok(start..self.position)
     }
 
-    fn literal(&mut self, word: &str, token: Token<'a>) -> Result<Token<'a>, JsonError> {
+    fn literal(&mut self, word: &str, kind: Kind) -> Result<Step, JsonError> {
         if !self.text.as_bytes()[self.position..].starts_with(word.as_bytes()) {
             return Err(self.error());
         }
+        let start = self.position;
         self.position += word.len();
-        Ok(token)
+        Ok(Step { kind, content: start..self.position })
     }
 
     #[inline]
@@ -230,18 +276,29 @@ impl<'a> Tokens<'a> {
 }
 
 /// How many bytes stand before the first quote, backslash or control character.
-#[inline]
+#[inline(always)]
 fn plain_prefix(bytes: &[u8]) -> usize {
-    let special = |byte: u8| (byte < 0x20) | (byte == b'"') | (byte == b'\\');
     let mut at = 0;
-    // Sixteen at a time compiles to vector instructions; most strings need no second look.
-    while let Some(chunk) = bytes[at..].first_chunk::<16>() {
-        if chunk.iter().fold(false, |any, &byte| any | special(byte)) {
-            break;
+    while let Some(chunk) = bytes[at..].first_chunk::<8>() {
+        let special = special_bytes(u64::from_le_bytes(*chunk));
+        if special != 0 {
+            return at + special.trailing_zeros() as usize / 8;
         }
         at += chunk.len();
     }
-    at + bytes[at..].iter().take_while(|&&byte| !special(byte)).count()
+    let is_special = |byte: u8| (byte < 0x20) | (byte == b'"') | (byte == b'\\');
+    at + bytes[at..].iter().take_while(|&&byte| !is_special(byte)).count()
+}
+
+/// Marks the quotes, backslashes and control characters of eight bytes, each by its highest bit. The lowest mark is right; a
+/// borrow may leave wrong ones above it.
+#[inline(always)]
+fn special_bytes(word: u64) -> u64 {
+    const ONES: u64 = u64::MAX / 0xFF;
+    let below = |word: u64, limit: u64| word.wrapping_sub(ONES * limit) & !word;
+    let quotes = below(word ^ (ONES * u64::from(b'"')), 1);
+    let backslashes = below(word ^ (ONES * u64::from(b'\\')), 1);
+    (below(word, 0x20) | quotes | backslashes) & (ONES * 0x80)
 }
 
 /// How many bytes the escape sequence at the start takes.
@@ -386,6 +443,19 @@ mod tests {
             let text = format!("\"{}\\\"{}\"", "x".repeat(len), "y".repeat(len));
             assert_eq!(check(&text), Ok(()));
             assert!(check(&format!("\"{}\u{1}\"", "x".repeat(len))).is_err());
+        }
+    }
+
+    #[test]
+    fn the_first_special_byte_is_found_wherever_it_stands() {
+        for byte in 0..=255_u8 {
+            let is_special = byte < 0x20 || byte == b'"' || byte == b'\\';
+            for at in 0..20 {
+                let mut bytes = [b'!'; 20];
+                bytes[at] = byte;
+                bytes[19] = b'"';
+                assert_eq!(plain_prefix(&bytes), if is_special { at } else { 19 }, "{byte} at {at}");
+            }
         }
     }
 }
