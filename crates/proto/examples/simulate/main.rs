@@ -22,6 +22,7 @@ fn main() {
         std::process::exit(2);
     }
     let mut cluster = model::Cluster::new(&load, never());
+    cluster.fill(&load);
     cluster.run(&load);
     print!("{}", report::Report::new(&load, &cluster));
 }

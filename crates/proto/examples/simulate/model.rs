@@ -8,8 +8,8 @@ use fanfare_proto::cluster::{
     Asked, Awaited, Event, Incoming, Node, Opts, Publish, Request, Requester, Response, SocketDescription,
 };
 
-use crate::load::{Kind, Load, Placement};
-use crate::redis::Redis;
+use super::load::{Kind, Load, Placement};
+use super::redis::Redis;
 
 /// Nodes with clients in rooms, and the Redis between them.
 #[derive(Debug)]
@@ -40,6 +40,7 @@ pub(crate) struct Member {
 }
 
 impl Cluster {
+    /// Nodes without clients.
     pub(crate) fn new(load: &Load, never: Instant) -> Self {
         let mut cluster = Self {
             redis: Redis::new(load.redis, load.adapter != Kind::Classic),
@@ -52,19 +53,23 @@ impl Cluster {
             let subscriptions = member.node.wire().subscriptions();
             subscriptions.iter().for_each(|subscription| cluster.redis.subscribe(number, subscription));
         }
-        (0..load.clients).for_each(|client| cluster.connect(load, client));
         cluster
     }
 
+    /// Lets the clients come.
+    pub(crate) fn fill(&mut self, load: &Load) {
+        (0..load.clients).for_each(|client| self.place(load, client));
+    }
+
     /// A client comes and joins its rooms.
-    fn connect(&mut self, load: &Load, client: usize) {
+    fn place(&mut self, load: &Load, client: usize) {
         let anywhere = self.random.below(load.nodes);
         let first = self.random.below(load.rooms.max(1));
         let number = match load.placement {
             Placement::Spread => anywhere,
             Placement::Together => first % load.nodes,
         };
-        self.members[number].clients += 1;
+        self.connect(number);
         for _ in 0..load.rooms_per_client.min(1) {
             self.join(number, first);
         }
@@ -78,7 +83,11 @@ impl Cluster {
         }
     }
 
-    fn join(&mut self, number: usize, room: usize) {
+    pub(crate) fn connect(&mut self, number: usize) {
+        self.members[number].clients += 1;
+    }
+
+    pub(crate) fn join(&mut self, number: usize, room: usize) {
         let room = room_name(room);
         let member = &mut self.members[number];
         let clients = member.rooms.entry(room.clone()).or_default();
@@ -95,11 +104,11 @@ impl Cluster {
         let text = "x".repeat(load.payload);
         for _ in 0..load.room_events {
             let (from, room) = (self.random.below(load.nodes), self.random.below(load.rooms));
-            self.emit(from, &text, vec![room_name(room).into()]);
+            self.emit(from, &text, Some(room));
         }
         for _ in 0..load.broadcasts {
             let from = self.random.below(load.nodes);
-            self.emit(from, &text, Vec::new());
+            self.emit(from, &text, None);
         }
         for id in 0..load.questions {
             let (from, room) = (self.random.below(load.nodes), self.random.below(load.rooms.max(1)));
@@ -107,7 +116,9 @@ impl Cluster {
         }
     }
 
-    fn emit(&mut self, from: usize, text: &String, rooms: Vec<Cow<'_, str>>) {
+    /// A node sends an event, to everybody or to a room.
+    pub(crate) fn emit(&mut self, from: usize, text: &str, room: Option<usize>) {
+        let rooms: Vec<Cow<'_, str>> = room.map(|room| room_name(room).into()).into_iter().collect();
         let member = &mut self.members[from];
         member.deliver(&rooms);
         let opts = Opts { rooms, ..Opts::default() };
@@ -199,7 +210,7 @@ impl Member {
     }
 }
 
-fn room_name(number: usize) -> String {
+pub(crate) fn room_name(number: usize) -> String {
     format!("room-{number}")
 }
 

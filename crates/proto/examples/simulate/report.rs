@@ -2,9 +2,9 @@
 
 use std::fmt;
 
-use crate::load::{Kind, Load};
-use crate::model::{Cluster, Member};
-use crate::redis::Traffic;
+use super::load::{Kind, Load};
+use super::model::{Cluster, Member};
+use super::redis::Traffic;
 
 /// Prints as tables.
 pub(crate) struct Report<'a> {

@@ -5,4 +5,5 @@ mod common;
 mod emitter;
 mod faults;
 mod requests;
+mod simulated;
 mod stateless;
