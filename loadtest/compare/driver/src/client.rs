@@ -18,6 +18,8 @@ pub struct Client {
     unread: Vec<u8>,
     /// What the socket did not take yet.
     unsent: Vec<u8>,
+    /// Engine.IO pings that were answered.
+    pings: u64,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,7 +40,8 @@ impl Client {
         stream.set_nodelay(true)?;
         stream.set_nonblocking(true)?;
         let stream = TcpStream::from_std(stream);
-        let mut client = Self { number, stream, stage: Stage::Upgrading, unread: Vec::new(), unsent: Vec::new() };
+        let (stage, unread, unsent) = (Stage::Upgrading, Vec::new(), Vec::new());
+        let mut client = Self { number, stream, stage, unread, unsent, pings: 0 };
         client.send(REQUEST)?;
         Ok(client)
     }
@@ -50,6 +53,11 @@ impl Client {
     /// Whether it is in the main namespace.
     pub(crate) fn is_joined(&self) -> bool {
         self.stage == Stage::Joined
+    }
+
+    /// Engine.IO pings that were answered.
+    pub(crate) fn pings(&self) -> u64 {
+        self.pings
     }
 
     /// Sends bytes as soon as the socket takes them.
@@ -143,6 +151,11 @@ impl Client {
         match (self.stage, message) {
             (_, Message::Close(_)) => return Err(Failure::Closed { client: self.number }),
             (_, Message::Ping(payload)) => frame::pong(payload, answers),
+            // Some servers send the first one at once.
+            (Stage::Joining | Stage::Joined, Message::Text(b"2")) => {
+                self.pings += 1;
+                frame::text(b"3", answers);
+            }
             (Stage::Opening, Message::Text(text)) if text.starts_with(b"0{") => {
                 frame::text(b"40", answers);
                 self.stage = Stage::Joining;

@@ -17,7 +17,6 @@ pub struct Crowd {
     clients: Vec<Client>,
     buffer: Box<[u8]>,
     answers: Vec<u8>,
-    pings: u64,
 }
 
 impl Crowd {
@@ -29,7 +28,6 @@ impl Crowd {
             clients: Vec::new(),
             buffer: vec![0; BUFFER_BYTES].into(),
             answers: Vec::new(),
-            pings: 0,
         })
     }
 
@@ -69,7 +67,7 @@ impl Crowd {
 
     /// Engine.IO pings that were answered.
     pub fn pings(&self) -> u64 {
-        self.pings
+        self.clients.iter().map(Client::pings).sum()
     }
 
     /// Sends frames that were written with [`frame`].
@@ -119,21 +117,14 @@ impl Crowd {
             Err(error) if error.kind() == ErrorKind::Interrupted => return Ok(()),
             polled => polled?,
         }
-        let Self { events, clients, buffer, answers, pings, .. } = self;
+        let Self { events, clients, buffer, answers, .. } = self;
         for event in events.iter() {
             let number = event.token().0;
             let client = &mut clients[number];
             if event.is_writable() {
                 client.flush()?;
             }
-            client.receive(buffer, answers, &mut |message, answers| match message {
-                Message::Text(b"2") => {
-                    *pings += 1;
-                    frame::text(b"3", answers);
-                    Ok(())
-                }
-                message => each(number, message, answers),
-            })?;
+            client.receive(buffer, answers, &mut |message, answers| each(number, message, answers))?;
         }
         Ok(())
     }

@@ -5,7 +5,7 @@
 //! fault of the server, found by a [`Ledger`](ledger::Ledger). What is measured is the processor time of the server, which
 //! other programs on the machine disturb little.
 //!
-//! - [`frame`], [`client`], [`crowd`], [`http`]: connections.
+//! - [`frame`], [`client`], [`crowd`], `http`: connections.
 //! - [`ledger`]: what must arrive, and what has.
 //! - [`process`], [`servers`], [`machine`]: the processes that are measured.
 //! - [`rows`], [`scenarios`]: what is measured, one file for each kind of work.
@@ -15,6 +15,7 @@ pub mod client;
 pub mod crowd;
 pub mod failure;
 pub mod frame;
+mod http;
 pub mod ledger;
 pub mod machine;
 pub mod process;

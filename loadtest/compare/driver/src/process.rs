@@ -12,31 +12,38 @@ use crate::failure::Failure;
 pub struct Process {
     child: Child,
     /// Kept open: whoever writes to a closed pipe is killed.
-    _stdout: BufReader<ChildStdout>,
+    stdout: BufReader<ChildStdout>,
     address: SocketAddr,
 }
 
 impl Process {
     /// Starts a program that says its address in a line of its output.
-    pub fn start(mut command: Command) -> Result<Self, Failure> {
+    pub fn start(command: Command) -> Result<Self, Failure> {
+        Self::start_when(command, address)
+    }
+
+    /// Starts a program that has been told where to listen, and says something when it does.
+    pub fn start_at(command: Command, address: SocketAddr, ready: &str) -> Result<Self, Failure> {
+        Self::start_when(command, |line| line.contains(ready).then_some(address))
+    }
+
+    /// Starts a program and reads lines of its output until one tells the address.
+    fn start_when(mut command: Command, told: impl Fn(&str) -> Option<SocketAddr>) -> Result<Self, Failure> {
         let name = command.get_program().to_string_lossy().into_owned();
-        let failed = |what: &str| Failure::Process(format!("{name}: {what}"));
-        let mut child = command
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .spawn()
-            .map_err(|error| failed(&format!("does not start: {error}")))?;
-        let mut stdout = BufReader::new(child.stdout.take().expect("it is piped"));
+        let failed = |what: String| Failure::Process(format!("{name}: {what}"));
+        let spawned = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn();
+        let mut child = spawned.map_err(|error| failed(format!("does not start: {error}")))?;
+        let stdout = BufReader::new(child.stdout.take().expect("it is piped"));
+        let mut process = Self { child, stdout, address: SocketAddr::from(([0, 0, 0, 0], 0)) };
         let mut said = String::new();
         loop {
             let from = said.len();
-            if stdout.read_line(&mut said)? == 0 {
-                let _ = child.kill();
-                let _ = child.wait();
-                return Err(failed(&format!("says no address, but {said:?}")));
+            if process.stdout.read_line(&mut said)? == 0 {
+                return Err(failed(format!("says no address, but {said:?}")));
             }
-            if let Some(address) = address(&said[from..]) {
-                return Ok(Self { child, _stdout: stdout, address });
+            if let Some(address) = told(&said[from..]) {
+                process.address = address;
+                return Ok(process);
             }
         }
     }

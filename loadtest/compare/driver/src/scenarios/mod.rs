@@ -7,6 +7,8 @@ mod heartbeat;
 mod latency;
 mod many;
 mod memory;
+mod polling;
+mod redis;
 mod rooms;
 
 use std::time::Duration;
@@ -115,9 +117,13 @@ pub const ALL: &[Scenario] = &[
     Scenario { rows: &["echo", "echo-8", "echo-json", "echo-binary"], servers: &Kind::ALL, run: echo::run },
     Scenario { rows: &["memory-start", "memory"], servers: NOT_FLUSH, run: memory::run },
     Scenario { rows: &["heartbeat"], servers: WHOLE, run: heartbeat::run },
+    Scenario { rows: &["polling"], servers: WHOLE, run: polling::run },
+    Scenario { rows: &["redis-rooms", "redis-broadcast"], servers: WHOLE, run: redis::run },
 ];
 
+/// It remembers nothing that the floor does not.
 const NOT_FLUSH: &[Kind] = &[Kind::Floor, Kind::NodeWs, Kind::NodeUws, Kind::Socketioxide, Kind::Fanfare];
+/// Those that speak all of the protocol.
 const WHOLE: &[Kind] = &[Kind::NodeWs, Kind::NodeUws, Kind::Socketioxide, Kind::Fanfare];
 
 /// Makes an event as long as chat messages are.
