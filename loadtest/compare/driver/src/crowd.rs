@@ -93,7 +93,7 @@ impl Crowd {
         while !done(self) {
             self.turn(Duration::from_millis(100), each)?;
             if start.elapsed() > patience {
-                return Err(Failure::Lost { missing: 1, seconds: patience.as_secs() });
+                return Err(Failure::Lost { missing: 1, patience });
             }
         }
         Ok(())

@@ -1,17 +1,18 @@
 //! What ends a run: the server did something that it must not do.
 
 use std::io;
+use std::time::Duration;
 
 /// Why a run has no result.
 #[derive(Debug, thiserror::Error)]
 pub enum Failure {
     /// A message that was expected has not come in time.
-    #[error("lost: {missing} deliveries did not come within {seconds} s")]
+    #[error("lost: {missing} deliveries did not come within {patience:?}")]
     Lost {
         /// Deliveries that are still due.
         missing: usize,
         /// How long it was waited for them.
-        seconds: u64,
+        patience: Duration,
     },
     /// A message came to a client that had got it already.
     #[error("doubled: client {client} got {message:?} again")]

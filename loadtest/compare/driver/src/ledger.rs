@@ -195,7 +195,9 @@ mod tests {
         for arrivals in [&[0, 0][..], &[0, 1, 2, 0], &[2, 2], &[1, 0, 1]] {
             let mut ledger = sent(3);
             let (last, before) = arrivals.split_last().unwrap();
-            before.iter().for_each(|&number| drop(arrive(&mut ledger, 0, number).unwrap()));
+            for number in before {
+                arrive(&mut ledger, 0, *number).unwrap();
+            }
             assert!(matches!(arrive(&mut ledger, 0, *last), Err(Failure::Doubled { .. })), "{arrivals:?}");
         }
     }

@@ -7,11 +7,12 @@
 //!
 //! - [`frame`], [`client`], [`crowd`], `http`: connections.
 //! - [`ledger`]: what must arrive, and what has.
-//! - [`process`], [`servers`], [`machine`]: the processes that are measured.
+//! - [`process`], [`servers`], [`cores`], [`machine`]: the processes that are measured, and where they run.
 //! - [`rows`], [`scenarios`]: what is measured, one file for each kind of work.
-//! - [`rounds`], [`results`], [`report`]: the order of the runs, and what comes of them.
+//! - [`rounds`], [`results`], [`report`], [`versions`]: the order of the runs, and what comes of them.
 
 pub mod client;
+pub mod cores;
 pub mod crowd;
 pub mod failure;
 pub mod frame;
@@ -19,7 +20,10 @@ mod http;
 pub mod ledger;
 pub mod machine;
 pub mod process;
+pub mod report;
+pub mod results;
 pub mod rounds;
 pub mod rows;
 pub mod scenarios;
 pub mod servers;
+pub mod versions;

@@ -1,12 +1,18 @@
-//! `compare`: runs the table.
+//! `compare`: runs the table and writes what comes of it.
 
+use std::error::Error;
+use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use clap::Parser;
 
+use compare::machine::Machine;
+use compare::results::{self, Results};
 use compare::rounds::{Outcome, Plan};
 use compare::rows::{ROWS, row};
-use compare::servers::Kind;
+use compare::servers::{Kind, Setting, root};
+use compare::{cores, report, versions};
 
 /// Measures Socket.IO servers side by side.
 #[derive(Parser)]
@@ -26,18 +32,47 @@ struct Options {
     /// Only these servers
     #[arg(long, value_delimiter = ',')]
     servers: Vec<Kind>,
+
+    /// The folder for results.json, table.md and the plots; target/compare/latest unless given
+    #[arg(long)]
+    out: Option<PathBuf>,
 }
 
 fn main() -> ExitCode {
-    let options = Options::parse();
+    match run(Options::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("compare: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(options: Options) -> Result<(), Box<dyn Error>> {
+    let folder = options.out.unwrap_or_else(|| root().join("target/compare/latest"));
     let plan = Plan {
         rows: options.only,
         servers: options.servers,
         rounds: options.rounds.unwrap_or(if options.full { 4 } else { 2 }),
         full: options.full,
     };
-    plan.run(tell);
-    ExitCode::SUCCESS
+    cores::share_one()?;
+    let (started, clock) = (SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs(), Instant::now());
+    let outcomes = plan.run(tell);
+    let lines = results::lines(&outcomes);
+    let results = Results {
+        started,
+        seconds: clock.elapsed().as_secs(),
+        machine: Machine::here(),
+        versions: versions::all(),
+        commands: Kind::ALL.into_iter().map(|kind| (kind, kind.command_line(&Setting::default()))).collect(),
+        noise: results::noise(&outcomes, &lines),
+        lines,
+        outcomes,
+    };
+    report::write(&results, &folder)?;
+    println!("\n{}\n{}", report::table(&results.lines), folder.display());
+    Ok(())
 }
 
 /// A line for each value, as it comes.
@@ -46,7 +81,7 @@ fn tell(outcome: &Outcome) {
         let (title, unit) = (outcome.server.title(), row(sample.row).unit.symbol());
         let order = if sample.reordered > 0 { format!(", {} out of order", sample.reordered) } else { String::new() };
         println!(
-            "{:<18} {title:<13} {:>8.2} {unit}  ({} units, others {:.2} cores{order})",
+            "{:<18} {title:<13} {:>8.2} {unit}  ({} times, others kept {:.2} cores busy{order})",
             sample.row, sample.value, sample.units, sample.others
         );
     }

@@ -39,7 +39,7 @@ impl Plan {
     pub fn run(&self, mut tell: impl FnMut(&Outcome)) -> Vec<Outcome> {
         let mut outcomes = Vec::new();
         for scenario in scenarios::ALL.iter().filter(|scenario| self.wants(scenario)) {
-            for round in 0..self.rounds {
+            for round in 0..self.rounds_of(scenario) {
                 let mut servers = self.servers_of(scenario);
                 if round % 2 == 1 {
                     servers.reverse();
@@ -58,6 +58,11 @@ impl Plan {
         let mut run = Run { kind: server, full: self.full, samples: Vec::new() };
         let failure = (scenario.run)(&mut run).err().map(|failure| failure.to_string());
         Outcome { server, round, rows: scenario.rows, samples: run.samples, failure }
+    }
+
+    /// Memory hardly differs from round to round.
+    fn rounds_of(&self, scenario: &Scenario) -> usize {
+        if scenario.is_steady { self.rounds.div_ceil(2) } else { self.rounds }
     }
 
     fn wants(&self, scenario: &Scenario) -> bool {

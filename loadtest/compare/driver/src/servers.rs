@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::cores;
 use crate::failure::Failure;
 use crate::process::Process;
 
@@ -36,6 +37,8 @@ pub struct Setting {
     pub ping_interval: Option<Duration>,
     /// The port of the Redis that connects it with others.
     pub redis: Option<u16>,
+    /// Whether it runs on another core than the driver.
+    pub apart: bool,
 }
 
 impl Kind {
@@ -57,11 +60,19 @@ impl Kind {
 
     /// Starts it on a free port.
     pub fn start(self, setting: &Setting) -> Result<Process, Failure> {
-        Process::start(self.command(setting))
+        let command = self.command(setting);
+        Process::start(if setting.apart { cores::apart(&command) } else { command })
     }
 
-    /// The command that starts it.
-    pub fn command(self, setting: &Setting) -> Command {
+    /// The command that starts it, as one would type it in the folder of the project.
+    pub fn command_line(self, setting: &Setting) -> String {
+        let command = self.command(setting);
+        let words = [command.get_program()].into_iter().chain(command.get_args());
+        let words: Vec<_> = words.map(|word| word.to_string_lossy().into_owned()).collect();
+        words.join(" ").replace(&format!("{}/", root().display()), "")
+    }
+
+    fn command(self, setting: &Setting) -> Command {
         match self {
             Self::Floor => Command::new(built("compare/release/floor")),
             Self::Flush => with(Command::new(built("compare/release/floor")), &["--flush"]),

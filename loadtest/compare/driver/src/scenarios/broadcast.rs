@@ -11,12 +11,19 @@ use crate::ledger::Ledger;
 /// The broadcasts that the first client asks for, and what all clients get of them.
 pub struct Broadcasts {
     ledger: Ledger,
+    patience: Duration,
 }
 
 impl Broadcasts {
     /// Of a crowd of so many.
     pub fn new(clients: usize) -> Self {
-        Self { ledger: Ledger::new(clients) }
+        Self { ledger: Ledger::new(clients), patience: PATIENCE }
+    }
+
+    /// Waits so long for something to arrive.
+    pub fn patience(mut self, patience: Duration) -> Self {
+        self.patience = patience;
+        self
     }
 
     /// Broadcasts for some time, waits until all have everything, and returns the number of deliveries.
@@ -77,8 +84,8 @@ impl Broadcasts {
         if missing != due || missing == 0 {
             return Ok((missing, Instant::now()));
         }
-        if since.elapsed() > PATIENCE {
-            return Err(Failure::Lost { missing, seconds: PATIENCE.as_secs() });
+        if since.elapsed() > self.patience {
+            return Err(Failure::Lost { missing, patience: self.patience });
         }
         Ok((due, since))
     }

@@ -58,7 +58,7 @@ impl Echoes {
         let mut waiting = crowd.len();
         while waiting > 0 {
             crowd.turn(TURN, &mut |client, message, answers| {
-                self.ledgers[client].arrived(0, message.clone())?;
+                self.ledgers[client].arrived(0, message)?;
                 // A text that announces an attachment is half of an answer.
                 let is_whole = self.ledgers[client].complete().is_multiple_of(self.payload.messages());
                 if is_whole && Instant::now() < end {
@@ -70,7 +70,7 @@ impl Echoes {
             })?;
             if end.elapsed() > PATIENCE {
                 let missing = self.ledgers.iter().map(Ledger::missing).sum();
-                return Err(Failure::Lost { missing, seconds: PATIENCE.as_secs() });
+                return Err(Failure::Lost { missing, patience: PATIENCE });
             }
         }
         Ok(self.next - before)
@@ -111,7 +111,7 @@ impl Payload {
 
 /// A document of about 4 kB, as applications send them. Its keys are sorted, for some servers sort them.
 fn document() -> String {
-    let people: Vec<_> = (0..28)
+    let people: Vec<_> = (0..32)
         .map(|id| {
             format!(
                 r#"{{"active":{},"email":"person{id}@example.com","id":{id},"name":"Person {id}","scores":[{},{},{}],"tags":["lobby","chat","new"]}}"#,
@@ -122,7 +122,7 @@ fn document() -> String {
             )
         })
         .collect();
-    format!(r#"{{"next":null,"people":[{}],"total":28}}"#, people.join(","))
+    format!(r#"{{"next":null,"people":[{}],"total":32}}"#, people.join(","))
 }
 
 const CLIENTS: usize = 50;

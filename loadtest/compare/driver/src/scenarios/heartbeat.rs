@@ -17,7 +17,7 @@ pub(super) fn run(run: &mut Run) -> Result<(), Failure> {
     crowd.serve(run.time() * 4, idle)?;
     let pings = crowd.pings() - before;
     if pings == 0 {
-        return Err(Failure::Lost { missing: CLIENTS, seconds: run.time().as_secs() * 4 });
+        return Err(Failure::Lost { missing: CLIENTS, patience: run.time() * 4 });
     }
     run.spent("heartbeat", &meter, pings, 0)
 }

@@ -5,14 +5,20 @@ use std::time::{Duration, Instant};
 use super::{Broadcasts, Run};
 use crate::crowd::{Crowd, PATIENCE};
 use crate::failure::Failure;
+use crate::servers::Setting;
 
 /// Broadcasts 20 times a second and notes the percentiles.
-pub(super) fn measure(run: &mut Run, crowd: &mut Crowd) -> Result<(), Failure> {
-    let mut latencies = steady(crowd, INTERVAL, run.time() * 4)?;
+pub(super) fn run(run: &mut Run) -> Result<(), Failure> {
+    let server = run.kind.start(&Setting { apart: true, ..Setting::default() })?;
+    let mut crowd = Crowd::of(server.address(), CLIENTS)?;
+    steady(&mut crowd, INTERVAL, run.warm_up())?;
+    let mut latencies = steady(&mut crowd, INTERVAL, run.time() * 4)?;
     latencies.sort_unstable();
     let count = latencies.len() as u64;
-    run.value("latency-p50", percentile(&latencies, 0.50), count);
-    run.value("latency-p99", percentile(&latencies, 0.99), count);
+    run.value("latency-p50", percentile(&latencies, 50.0), count);
+    run.value("latency-p99", percentile(&latencies, 99.0), count);
+    let median = run.samples.first_mut().expect("it has just been noted");
+    median.percentiles = PERCENTILES.map(|part| (part, percentile(&latencies, part))).into();
     Ok(())
 }
 
@@ -32,7 +38,7 @@ fn steady(crowd: &mut Crowd, interval: Duration, time: Duration) -> Result<Vec<D
             next += interval;
         }
         if now > start + time + PATIENCE {
-            return Err(Failure::Lost { missing: broadcasts.in_flight(), seconds: PATIENCE.as_secs() });
+            return Err(Failure::Lost { missing: broadcasts.in_flight(), patience: PATIENCE });
         }
         crowd.turn(next.saturating_duration_since(now).min(TURN), &mut |client, message, _| {
             let number = broadcasts.arrived(client, message)?;
@@ -45,10 +51,12 @@ fn steady(crowd: &mut Crowd, interval: Duration, time: Duration) -> Result<Vec<D
 
 /// In milliseconds.
 fn percentile(sorted: &[Duration], part: f64) -> f64 {
-    let at = ((sorted.len() as f64 * part) as usize).min(sorted.len() - 1);
+    let at = ((sorted.len() as f64 * part / 100.0) as usize).min(sorted.len() - 1);
     sorted[at].as_secs_f64() * 1e3
 }
 
+const CLIENTS: usize = 1000;
+const PERCENTILES: [f64; 6] = [10.0, 50.0, 90.0, 99.0, 99.9, 100.0];
 const INTERVAL: Duration = Duration::from_millis(50);
 const TURN: Duration = Duration::from_millis(100);
 
@@ -59,8 +67,8 @@ mod tests {
     #[test]
     fn a_percentile_is_the_value_that_so_many_stay_below() {
         let sorted: Vec<_> = (1..=100).map(Duration::from_millis).collect();
-        assert_eq!(percentile(&sorted, 0.50), 51.0);
-        assert_eq!(percentile(&sorted, 0.99), 100.0);
-        assert_eq!(percentile(&sorted[..1], 0.99), 1.0);
+        assert_eq!(percentile(&sorted, 50.0), 51.0);
+        assert_eq!(percentile(&sorted, 99.0), 100.0);
+        assert_eq!(percentile(&sorted[..1], 99.0), 1.0);
     }
 }

@@ -28,6 +28,8 @@ pub struct Scenario {
     pub rows: &'static [&'static str],
     /// The servers that can do this.
     pub servers: &'static [Kind],
+    /// Whether it comes to the same every time.
+    pub is_steady: bool,
     /// Starts the server, does the work, and records what it took.
     pub run: fn(&mut Run) -> Result<(), Failure>,
 }
@@ -55,6 +57,9 @@ pub struct Sample {
     pub reordered: u64,
     /// Cores that other programs kept busy meanwhile.
     pub others: f64,
+    /// Percentiles, each with its value, where there are some.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub percentiles: Vec<(f64, f64)>,
 }
 
 /// Looks at what processes spend.
@@ -68,7 +73,7 @@ pub struct Meter<'a> {
 impl Run {
     /// Time for the work of one row.
     fn time(&self) -> Duration {
-        Duration::from_millis(if self.full { 2000 } else { 500 })
+        Duration::from_millis(if self.full { 2000 } else { 300 })
     }
 
     /// Time for the same work before it is measured: interpreters compile, allocators grow.
@@ -81,13 +86,13 @@ impl Run {
         let spent = meter.spent()?;
         let others = meter.busy.by_others(spent + own_time().saturating_sub(meter.own));
         let value = spent.as_secs_f64() * 1e6 / units as f64;
-        self.samples.push(Sample { row, value, units, reordered, others });
+        self.samples.push(Sample { row, value, units, reordered, others, percentiles: Vec::new() });
         Ok(())
     }
 
     /// Notes a value that is not processor time.
     fn value(&mut self, row: &'static str, value: f64, units: u64) {
-        self.samples.push(Sample { row, value, units, reordered: 0, others: 0.0 });
+        self.samples.push(Sample { row, value, units, reordered: 0, others: 0.0, percentiles: Vec::new() });
     }
 }
 
@@ -108,17 +113,19 @@ impl<'a> Meter<'a> {
 
 /// Everything there is to measure.
 pub const ALL: &[Scenario] = &[
+    Scenario { rows: &["broadcast-1000", "broadcast-1000-16"], servers: &Kind::ALL, is_steady: false, run: crowd::run },
+    Scenario { rows: &["latency-p50", "latency-p99"], servers: &Kind::ALL, is_steady: false, run: latency::run },
+    Scenario { rows: &["set-up", "broadcast-5000-16", "rooms"], servers: &Kind::ALL, is_steady: false, run: many::run },
     Scenario {
-        rows: &["broadcast-1000", "broadcast-1000-16", "latency-p50", "latency-p99"],
+        rows: &["echo", "echo-8", "echo-json", "echo-binary"],
         servers: &Kind::ALL,
-        run: crowd::run,
+        is_steady: false,
+        run: echo::run,
     },
-    Scenario { rows: &["set-up", "broadcast-5000-16", "rooms"], servers: &Kind::ALL, run: many::run },
-    Scenario { rows: &["echo", "echo-8", "echo-json", "echo-binary"], servers: &Kind::ALL, run: echo::run },
-    Scenario { rows: &["memory-start", "memory"], servers: NOT_FLUSH, run: memory::run },
-    Scenario { rows: &["heartbeat"], servers: WHOLE, run: heartbeat::run },
-    Scenario { rows: &["polling"], servers: WHOLE, run: polling::run },
-    Scenario { rows: &["redis-rooms", "redis-broadcast"], servers: WHOLE, run: redis::run },
+    Scenario { rows: &["memory-start", "memory"], servers: NOT_FLUSH, is_steady: true, run: memory::run },
+    Scenario { rows: &["heartbeat"], servers: WHOLE, is_steady: false, run: heartbeat::run },
+    Scenario { rows: &["polling"], servers: WHOLE, is_steady: false, run: polling::run },
+    Scenario { rows: &["redis-rooms", "redis-broadcast"], servers: WHOLE, is_steady: false, run: redis::run },
 ];
 
 /// It remembers nothing that the floor does not.

@@ -63,7 +63,8 @@ impl Pollers {
         }
         let mut pollers = Self { poll, clients, buffer: vec![0; 64 << 10].into() };
         let start = Instant::now();
-        pollers.serve(start, |pollers| pollers.iter().all(|client| client.stage == Stage::Joined && client.is_done()))?;
+        pollers
+            .serve(start, |pollers| pollers.iter().all(|client| client.stage == Stage::Joined && client.is_done()))?;
         Ok(pollers)
     }
 
@@ -90,7 +91,7 @@ impl Pollers {
             }
             if end.elapsed() > PATIENCE {
                 let missing = self.clients.iter().filter(|client| !client.is_done()).count();
-                return Err(Failure::Lost { missing, seconds: PATIENCE.as_secs() });
+                return Err(Failure::Lost { missing, patience: PATIENCE });
             }
         }
         Ok(())

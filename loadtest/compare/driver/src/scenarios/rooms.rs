@@ -77,7 +77,7 @@ impl Rooms {
 }
 
 fn check_patience(since: Instant, missing: usize) -> Result<(), Failure> {
-    if since.elapsed() > PATIENCE { Err(Failure::Lost { missing, seconds: PATIENCE.as_secs() }) } else { Ok(()) }
+    if since.elapsed() > PATIENCE { Err(Failure::Lost { missing, patience: PATIENCE }) } else { Ok(()) }
 }
 
 const TURN: Duration = Duration::from_millis(100);
