@@ -1,9 +1,10 @@
 # Fanfare. `make run` starts a node with the chat demo, `make test` runs every test; both install what is missing.
 
-.PHONY: help run cluster test test-rust test-clients test-cluster test-websocket test-demo screenshot check fmt bench fuzz conformance setup clean
+.PHONY: help run cluster test test-rust test-clients test-cluster test-websocket test-demo screenshot check fmt bench compare test-compare fuzz conformance setup clean
 
 CLIENT  := crates/gateway/client
 CLIENTS := crates/gateway/tests/clients
+COMPARE := loadtest/compare
 SETUP   := target/setup
 VENV    := target/venv
 # As root, packages are installed without asking.
@@ -67,6 +68,15 @@ fmt: ## Format the sources
 bench: ## Benchmarks of codecs, broadcasts, round trips, and of 10,000 clients
 	ulimit -n 12000 && cargo bench --workspace
 
+# FULL=1 takes about 15 minutes instead of 3, and is steadier.
+compare: $(SETUP)/client $(SETUP)/compare $(SETUP)/redis ## Measure Fanfare and its peers side by side: target/compare/latest
+	cargo build --release -p fanfare-gateway
+	cd $(COMPARE) && cargo build --release
+	ulimit -n 12000 && target/compare/release/compare $(if $(FULL),--full)
+
+test-compare: ## The tests of what measures
+	cd $(COMPARE) && cargo test --quiet
+
 FUZZ_SECONDS ?= 30
 fuzz: ## Fuzz every decoder, each for FUZZ_SECONDS
 	./crates/proto/fuzz/run $(FUZZ_SECONDS)
@@ -78,7 +88,7 @@ conformance: ## Run the official protocol and client suites, from a checkout nam
 setup: $(SETUP)/client $(SETUP)/clients $(SETUP)/redis $(SETUP)/venv $(SETUP)/browser $(SETUP)/deploy ## Install everything the tests need
 
 clean: ## Remove everything that was built or installed
-	rm -rf target $(CLIENT)/node_modules $(CLIENTS)/node_modules
+	rm -rf target $(CLIENT)/node_modules $(CLIENTS)/node_modules $(COMPARE)/node/node_modules
 
 $(SETUP)/client: $(CLIENT)/package-lock.json
 	cd $(CLIENT) && npm ci --no-audit --no-fund
@@ -86,6 +96,10 @@ $(SETUP)/client: $(CLIENT)/package-lock.json
 
 $(SETUP)/clients: $(CLIENTS)/package-lock.json
 	cd $(CLIENTS) && npm ci --no-audit --no-fund
+	@mkdir -p $(@D) && touch $@
+
+$(SETUP)/compare: $(COMPARE)/node/package-lock.json
+	cd $(COMPARE)/node && npm ci --no-audit --no-fund
 	@mkdir -p $(@D) && touch $@
 
 $(SETUP)/venv:

@@ -81,7 +81,7 @@ impl Client {
         &mut self,
         buffer: &mut [u8],
         answers: &mut Vec<u8>,
-        each: &mut dyn FnMut(Message<'_>, &mut Vec<u8>) -> Result<(), Failure>,
+        each: &mut Each<'_>,
     ) -> Result<(), Failure> {
         loop {
             let len = match self.stream.read(buffer) {
@@ -102,12 +102,7 @@ impl Client {
         }
     }
 
-    fn take(
-        &mut self,
-        bytes: &[u8],
-        answers: &mut Vec<u8>,
-        each: &mut dyn FnMut(Message<'_>, &mut Vec<u8>) -> Result<(), Failure>,
-    ) -> Result<(), Failure> {
+    fn take(&mut self, bytes: &[u8], answers: &mut Vec<u8>, each: &mut Each<'_>) -> Result<(), Failure> {
         if self.unread.is_empty() {
             let taken = self.handle(bytes, answers, each)?;
             self.unread.extend_from_slice(&bytes[taken..]);
@@ -122,12 +117,7 @@ impl Client {
     }
 
     /// Handles whole frames, and says how many bytes they had.
-    fn handle(
-        &mut self,
-        bytes: &[u8],
-        answers: &mut Vec<u8>,
-        each: &mut dyn FnMut(Message<'_>, &mut Vec<u8>) -> Result<(), Failure>,
-    ) -> Result<usize, Failure> {
+    fn handle(&mut self, bytes: &[u8], answers: &mut Vec<u8>, each: &mut Each<'_>) -> Result<usize, Failure> {
         let mut rest = bytes;
         if self.stage == Stage::Upgrading {
             rest = &rest[self.upgraded(rest)?..];
@@ -142,12 +132,7 @@ impl Client {
         Ok(bytes.len() - rest.len())
     }
 
-    fn message(
-        &mut self,
-        message: Message<'_>,
-        answers: &mut Vec<u8>,
-        each: &mut dyn FnMut(Message<'_>, &mut Vec<u8>) -> Result<(), Failure>,
-    ) -> Result<(), Failure> {
+    fn message(&mut self, message: Message<'_>, answers: &mut Vec<u8>, each: &mut Each<'_>) -> Result<(), Failure> {
         match (self.stage, message) {
             (_, Message::Close(_)) => return Err(Failure::Closed { client: self.number }),
             (_, Message::Ping(payload)) => frame::pong(payload, answers),
@@ -195,6 +180,9 @@ impl Client {
         Failure::Protocol { client: self.number, what }
     }
 }
+
+/// Handles a message; frames that are written to the last argument are its answer.
+pub(crate) type Each<'a> = dyn FnMut(Message<'_>, &mut Vec<u8>) -> Result<(), Failure> + 'a;
 
 /// As a browser asks, more or less: the size of the request is part of what a connection costs.
 const REQUEST: &[u8] = b"GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\n\

@@ -25,7 +25,7 @@ struct Options {
     #[arg(long)]
     rounds: Option<usize>,
 
-    /// Only these rows, and those that are measured together with them
+    /// Only these rows
     #[arg(long, value_delimiter = ',', value_parser = row_id)]
     only: Vec<String>,
 

@@ -55,7 +55,7 @@ impl Plan {
     }
 
     fn run_one(&self, scenario: &Scenario, server: Kind, round: usize) -> Outcome {
-        let mut run = Run { kind: server, full: self.full, samples: Vec::new() };
+        let mut run = Run { kind: server, rows: self.rows.clone(), full: self.full, samples: Vec::new() };
         let failure = (scenario.run)(&mut run).err().map(|failure| failure.to_string());
         Outcome { server, round, rows: scenario.rows, samples: run.samples, failure }
     }

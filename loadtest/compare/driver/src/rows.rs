@@ -32,9 +32,6 @@ pub enum Unit {
     /// Time from sending to delivery, in milliseconds.
     #[serde(rename = "ms")]
     Millis,
-    /// How many times as much.
-    #[serde(rename = "×")]
-    Times,
 }
 
 impl Unit {
@@ -45,7 +42,6 @@ impl Unit {
             Self::Kilobytes => "kB",
             Self::Megabytes => "MB",
             Self::Millis => "ms",
-            Self::Times => "×",
         }
     }
 }
@@ -57,8 +53,6 @@ pub enum Target {
     Ratio(f64, Kind),
     /// No more than this.
     AtMost(f64),
-    /// No less than this.
-    AtLeast(f64),
     /// Nothing is demanded.
     None,
 }
@@ -69,7 +63,6 @@ impl Target {
         match self {
             Self::Ratio(times, kind) => reference(kind).map(|other| (times * other, value <= times * other)),
             Self::AtMost(limit) => Some((limit, value <= limit)),
-            Self::AtLeast(limit) => Some((limit, value >= limit)),
             Self::None => None,
         }
     }
@@ -79,7 +72,6 @@ impl Target {
         match self {
             Self::Ratio(times, kind) => format!("≤ {times:.2} × {}", kind.title()),
             Self::AtMost(limit) => format!("≤ {limit}"),
-            Self::AtLeast(limit) => format!("≥ {limit}"),
             Self::None => "–".into(),
         }
     }

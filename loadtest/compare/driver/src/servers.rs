@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::cores;
+use crate::cores::Place;
 use crate::failure::Failure;
 use crate::process::Process;
 
@@ -37,8 +37,8 @@ pub struct Setting {
     pub ping_interval: Option<Duration>,
     /// The port of the Redis that connects it with others.
     pub redis: Option<u16>,
-    /// Whether it runs on another core than the driver.
-    pub apart: bool,
+    /// The cores it runs on.
+    pub place: Place,
 }
 
 impl Kind {
@@ -60,8 +60,7 @@ impl Kind {
 
     /// Starts it on a free port.
     pub fn start(self, setting: &Setting) -> Result<Process, Failure> {
-        let command = self.command(setting);
-        Process::start(if setting.apart { cores::apart(&command) } else { command })
+        Process::start(setting.place.of(self.command(setting)))
     }
 
     /// The command that starts it, as one would type it in the folder of the project.

@@ -9,6 +9,9 @@ pub(super) fn run(run: &mut Run) -> Result<(), Failure> {
     let server = run.kind.start(&Setting::default())?;
     let mut crowd = Crowd::of(server.address(), CLIENTS)?;
     for (row, in_flight) in [("broadcast-1000", 1), ("broadcast-1000-16", 16)] {
+        if !run.wants(row) {
+            continue;
+        }
         let mut broadcasts = Broadcasts::new(CLIENTS);
         broadcasts.run(&mut crowd, in_flight, run.warm_up())?;
         let meter = Meter::start([&server])?;

@@ -18,6 +18,9 @@ pub(super) fn run(run: &mut Run) -> Result<(), Failure> {
         ("echo-json", Payload::Text(document()), 1),
         ("echo-binary", Payload::Binary((0..4096_u32).map(|at| at as u8).collect()), 1),
     ] {
+        if !run.wants(row) {
+            continue;
+        }
         let mut echoes = Echoes::new(crowd.len(), payload);
         echoes.run(&mut crowd, in_flight, run.warm_up())?;
         let meter = Meter::start([&server])?;

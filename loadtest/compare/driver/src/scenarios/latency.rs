@@ -3,13 +3,14 @@
 use std::time::{Duration, Instant};
 
 use super::{Broadcasts, Run};
+use crate::cores::Place;
 use crate::crowd::{Crowd, PATIENCE};
 use crate::failure::Failure;
 use crate::servers::Setting;
 
 /// Broadcasts 20 times a second and notes the percentiles.
 pub(super) fn run(run: &mut Run) -> Result<(), Failure> {
-    let server = run.kind.start(&Setting { apart: true, ..Setting::default() })?;
+    let server = run.kind.start(&Setting { place: Place::Apart, ..Setting::default() })?;
     let mut crowd = Crowd::of(server.address(), CLIENTS)?;
     steady(&mut crowd, INTERVAL, run.warm_up())?;
     let mut latencies = steady(&mut crowd, INTERVAL, run.time() * 4)?;

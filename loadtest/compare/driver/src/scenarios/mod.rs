@@ -38,6 +38,8 @@ pub struct Scenario {
 pub struct Run {
     /// The server.
     pub kind: Kind,
+    /// Rows that are wanted; all of them if there are none.
+    pub rows: Vec<String>,
     /// Whether time does not matter much.
     pub full: bool,
     /// What has been measured so far.
@@ -71,14 +73,18 @@ pub struct Meter<'a> {
 }
 
 impl Run {
+    fn wants(&self, row: &str) -> bool {
+        self.rows.is_empty() || self.rows.iter().any(|wanted| wanted == row)
+    }
+
     /// Time for the work of one row.
     fn time(&self) -> Duration {
-        Duration::from_millis(if self.full { 2000 } else { 300 })
+        Duration::from_millis(if self.full { 1500 } else { 300 })
     }
 
     /// Time for the same work before it is measured: interpreters compile, allocators grow.
     fn warm_up(&self) -> Duration {
-        self.time() / 2
+        Duration::from_millis(if self.full { 700 } else { 300 })
     }
 
     /// Notes what processes spent for each unit of work, in microseconds.
