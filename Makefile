@@ -1,9 +1,10 @@
 # Fanfare. `make run` starts a node with the chat demo, `make test` runs every test; both install what is missing.
 
-.PHONY: help run cluster test test-rust test-clients test-cluster test-websocket test-demo screenshot check fmt bench bench-check fuzz conformance setup clean
+.PHONY: help run cluster test test-rust test-clients test-cluster test-websocket test-demo screenshot check fmt bench bench-check compare test-compare fuzz conformance setup clean
 
 CLIENT  := crates/gateway/client
 CLIENTS := crates/gateway/tests/clients
+COMPARE := loadtest/compare
 SETUP   := target/setup
 VENV    := target/venv
 # As root, packages are installed without asking.
@@ -72,6 +73,15 @@ INSTRUCTIONS := crates/server/benches/instructions
 bench-check: $(SETUP)/valgrind ## Whether the hottest paths take more instructions than they did (UPDATE=1: write them down)
 	$(INSTRUCTIONS)/check.py "$$($(INSTRUCTIONS)/build)" $(if $(UPDATE),--update)
 
+# FULL=1 takes about 15 minutes instead of 3, and is steadier.
+compare: $(SETUP)/client $(SETUP)/compare $(SETUP)/redis ## Measure Fanfare and its peers side by side: target/compare/latest
+	cargo build --release -p fanfare-gateway
+	cd $(COMPARE) && cargo build --release
+	ulimit -n 12000 && target/compare/release/compare $(if $(FULL),--full)
+
+test-compare: ## The tests of what measures
+	cd $(COMPARE) && cargo test --quiet
+
 FUZZ_SECONDS ?= 30
 fuzz: ## Fuzz every decoder, each for FUZZ_SECONDS
 	./crates/proto/fuzz/run $(FUZZ_SECONDS)
@@ -83,7 +93,7 @@ conformance: ## Run the official protocol and client suites, from a checkout nam
 setup: $(SETUP)/client $(SETUP)/clients $(SETUP)/redis $(SETUP)/venv $(SETUP)/browser $(SETUP)/deploy ## Install everything the tests need
 
 clean: ## Remove everything that was built or installed
-	rm -rf target $(CLIENT)/node_modules $(CLIENTS)/node_modules
+	rm -rf target $(CLIENT)/node_modules $(CLIENTS)/node_modules $(COMPARE)/node/node_modules
 
 $(SETUP)/client: $(CLIENT)/package-lock.json
 	cd $(CLIENT) && npm ci --no-audit --no-fund
@@ -91,6 +101,10 @@ $(SETUP)/client: $(CLIENT)/package-lock.json
 
 $(SETUP)/clients: $(CLIENTS)/package-lock.json
 	cd $(CLIENTS) && npm ci --no-audit --no-fund
+	@mkdir -p $(@D) && touch $@
+
+$(SETUP)/compare: $(COMPARE)/node/package-lock.json
+	cd $(COMPARE)/node && npm ci --no-audit --no-fund
 	@mkdir -p $(@D) && touch $@
 
 $(SETUP)/venv:

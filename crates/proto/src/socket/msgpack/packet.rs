@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use rmp::encode::{write_array_len, write_map_len, write_str, write_uint};
 
-use super::cursor::{Cursor, Head, value};
+use super::cursor::{Cursor, Head};
 use crate::socket::args::Args;
 use crate::socket::json;
 use crate::socket::packet::{Body, DecodeError, Packet, check_ack_id, check_event_name, check_namespace};
@@ -12,10 +12,6 @@ use crate::socket::transcode;
 
 /// Reads a packet of a client.
 pub(crate) fn decode_packet(bytes: &[u8]) -> Result<Packet<'_>, DecodeError> {
-    let span = value(bytes)?;
-    if span.bytes.len() != bytes.len() {
-        return Err(DecodeError::InvalidPayload);
-    }
     let fields = Fields::read(bytes)?;
     let namespace = fields.namespace.ok_or(DecodeError::InvalidPayload)?;
     check_namespace(namespace)?;
@@ -86,6 +82,7 @@ struct Fields<'a> {
 }
 
 impl<'a> Fields<'a> {
+    /// Reads and checks all of a packet, in one go.
     fn read(bytes: &'a [u8]) -> Result<Self, DecodeError> {
         let mut cursor = Cursor::new(bytes);
         let Head::Map(len) = cursor.head()? else {
@@ -94,15 +91,18 @@ impl<'a> Fields<'a> {
         let mut fields = Self::default();
         for _ in 0..len {
             let key = cursor.head()?;
-            let span = value(cursor.rest())?.bytes;
-            cursor.skip(0)?;
-            fields.set(key, span)?;
+            let value = cursor.rest();
+            cursor.skip(1)?;
+            fields.set(key, &value[..value.len() - cursor.rest().len()])?;
+        }
+        if !cursor.rest().is_empty() {
+            return Err(DecodeError::InvalidPayload);
         }
         Ok(fields)
     }
 
-    fn set(&mut self, key: Head<'a>, span: &'a [u8]) -> Result<(), DecodeError> {
-        let head = Cursor::new(span).head()?;
+    fn set(&mut self, key: Head<'a>, value: &'a [u8]) -> Result<(), DecodeError> {
+        let head = Cursor::new(value).head()?;
         // JavaScript's `undefined`, as the client's MessagePack library writes it.
         if let Head::Ext { kind: 0, data: [_], fixed: true } = head {
             return Ok(());
@@ -111,7 +111,7 @@ impl<'a> Fields<'a> {
             (Head::Str("type"), Head::Unsigned(kind)) => self.kind = Some(kind),
             (Head::Str("nsp"), Head::Str(name)) => self.namespace = Some(name),
             (Head::Str("id"), Head::Unsigned(id)) => self.id = Some(check_ack_id(id)?),
-            (Head::Str("data"), _) => self.data = Some(span),
+            (Head::Str("data"), _) => self.data = Some(value),
             (Head::Str("type" | "nsp" | "id"), _) => return Err(DecodeError::InvalidPayload),
             _ => {}
         }
