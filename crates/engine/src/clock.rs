@@ -21,6 +21,13 @@ pub(crate) struct Clock {
     grace: Duration,
 }
 
+/// When a session is woken next.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Scheduled {
+    deadline: Instant,
+    pub(crate) slot: Slot,
+}
+
 impl Clock {
     pub(crate) fn new(now: Instant, ping_interval: Duration, ping_timeout: Duration) -> Self {
         let tick = (ping_interval / SLOTS_PER_INTERVAL).clamp(MIN_TICK, MAX_TICK);
@@ -35,16 +42,19 @@ impl Clock {
     }
 
     /// Has the session woken at a deadline, unless it is woken earlier anyway; returns when it is woken.
-    pub(crate) fn schedule(&self, session: &Session, deadline: Instant, scheduled: Option<Slot>) -> Slot {
-        let slot = self.scale.slot(deadline);
-        if let Some(earlier) = scheduled.filter(|&scheduled| scheduled <= slot) {
+    pub(crate) fn schedule(&self, session: &Session, deadline: Instant, scheduled: Option<Scheduled>) -> Scheduled {
+        // Nearly always nothing has changed, and no slot has to be found.
+        if let Some(earlier) = scheduled.filter(|scheduled| scheduled.deadline <= deadline) {
             return earlier;
         }
-        let first = self.timers.lock().insert(slot, session.downgrade());
-        if first {
-            self.wake.notify_one();
+        let slot = self.scale.slot(deadline);
+        if scheduled.is_none_or(|scheduled| slot < scheduled.slot) {
+            let first = self.timers.lock().insert(slot, session.downgrade());
+            if first {
+                self.wake.notify_one();
+            }
         }
-        slot
+        Scheduled { deadline, slot }
     }
 
     /// Forgets nothing, but wakes nobody any more.

@@ -72,14 +72,17 @@ impl Outgoing {
         budget: &Arc<Budget>,
         seconds: &Histogram,
     ) -> Self {
-        let frames = messages.into_iter().map(|message| match message {
-            Frame::Text(mut text) => {
-                text.prepend(b"4");
-                OutgoingFrame::text(text)
-            }
-            Frame::Binary(data) => OutgoingFrame::binary(data),
-        });
-        Self::new(frames.collect(), compress, budget, Journey::sample(seconds))
+        let mut frames = SmallVec::new();
+        for message in messages {
+            frames.push(match message {
+                Frame::Text(mut text) => {
+                    text.prepend(b"4");
+                    OutgoingFrame::text(text)
+                }
+                Frame::Binary(data) => OutgoingFrame::binary(data),
+            });
+        }
+        Self::new(frames, compress, budget, Journey::sample(seconds))
     }
 
     /// Takes a packet of the protocol as it is, type included.

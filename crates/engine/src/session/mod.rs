@@ -302,7 +302,7 @@ impl Session {
     /// A deadline has come.
     pub(crate) fn wake(&self, slot: Slot, now: Instant) {
         self.update(|state| {
-            if state.scheduled == Some(slot) {
+            if state.scheduled.is_some_and(|scheduled| scheduled.slot == slot) {
                 state.scheduled = None;
                 self.handle_deadlines(state, now);
             }

@@ -6,13 +6,12 @@ use std::task::Waker;
 use std::time::{Duration, Instant};
 
 use fanfare_proto::engine::{self as proto, Answer, CloseReason, Closed, Transport, WhenClosed, payload};
-use fanfare_proto::timers::Slot;
 use prometheus::IntCounter;
 use tokio::net::TcpStream;
 
 use super::SendError;
 use super::delay::Delay;
-use crate::clock::now;
+use crate::clock::{Scheduled, now};
 use crate::config::Limits;
 use crate::engine::Shared;
 use crate::outbox::{Outbox, Overflow, Written};
@@ -30,7 +29,7 @@ pub(crate) struct State {
     /// Whether a flusher has the session in its list.
     pub(super) is_listed: bool,
     /// When the clock will look at the session next.
-    pub(super) scheduled: Option<Slot>,
+    pub(super) scheduled: Option<Scheduled>,
     /// How many callers want what is sent to be held back.
     pub(super) corks: u16,
     /// Since when the client has taken nothing of what waits for it.
