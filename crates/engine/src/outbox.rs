@@ -52,9 +52,14 @@ impl Outbox {
         self.bytes
     }
 
+    /// Bytes that will be charged once this message waits too.
+    pub(crate) fn bytes_with(&self, message: &Outgoing) -> usize {
+        self.bytes + charge(message)
+    }
+
     /// Adds a message. A single one may be of any size; what waits behind another is bounded.
     pub(crate) fn push(&mut self, message: Outgoing, limit: usize) -> Result<(), Overflow> {
-        let bytes = self.bytes + charge(&message);
+        let bytes = self.bytes_with(&message);
         if self.first.is_none() {
             self.first = Some(message);
         } else if bytes > limit {

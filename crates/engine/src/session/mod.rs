@@ -16,7 +16,7 @@ use fanfare_proto::buffer::{Buffer, Frame};
 use fanfare_proto::engine::{self as proto, Action, CloseReason, Closed, Input, Packet, Transport, WhenClosed};
 use fanfare_proto::ids::Sid;
 use fanfare_proto::timers::Slot;
-use parking_lot::Mutex;
+use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::Notify;
 
 use crate::clock::now;
@@ -112,7 +112,10 @@ impl Session {
 
     /// Sends messages that were [encoded](crate::Engine::encode) before, at the cost of a reference count.
     pub fn send_encoded(&self, messages: &Outgoing) -> Result<(), SendError> {
-        let sent = self.update_later(|state| state.push(messages.clone(), &self.0.engine.config.limits));
+        let sent = match self.push_quietly(messages) {
+            true => Ok(()),
+            false => self.update_later(|state| state.push(messages.clone(), &self.0.engine.config.limits)),
+        };
         self.0.engine.shed_load();
         sent
     }
@@ -355,6 +358,17 @@ impl Session {
         result
     }
 
+    /// Pushes what changes nothing but that something waits, which is what most messages do: of all that
+    /// [`change`](Self::change) looks at, only the flusher has to know. Says whether it was so.
+    fn push_quietly(&self, messages: &Outgoing) -> bool {
+        let mut state = self.0.state.lock();
+        if !state.push_quietly(messages, &self.0.engine.config.limits) {
+            return false;
+        }
+        self.list(state);
+        true
+    }
+
     fn change<R>(&self, change: impl FnOnce(&mut State) -> R) -> (R, Option<Closed>) {
         let mut state = self.0.state.lock();
         let result = change(&mut state);
@@ -369,12 +383,17 @@ impl Session {
         if let Some(deadline) = state.poll_timeout(self.0.engine.config.limits.write_timeout) {
             state.scheduled = Some(self.0.engine.clock.schedule(self, deadline, state.scheduled));
         }
+        self.list(state);
+        (result, closed)
+    }
+
+    /// Gives the session to its flusher, if something waits and it has not been given yet.
+    fn list(&self, mut state: MutexGuard<'_, State>) {
         let list = state.wants_flush() && !std::mem::replace(&mut state.is_listed, true);
         drop(state);
         if list {
             self.0.engine.flusher(self.0.shard).add(self.clone());
         }
-        (result, closed)
     }
 
     fn notify_drained(&self) {

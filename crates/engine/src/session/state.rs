@@ -113,6 +113,17 @@ impl State {
         Ok(())
     }
 
+    /// Adds to the outbox if nothing follows from it but that something waits: there is a socket that takes what is
+    /// written, and nobody comes near a bound. Says whether it did.
+    pub(super) fn push_quietly(&mut self, messages: &Outgoing, limits: &Limits) -> bool {
+        let takes = matches!(&self.link, Link::WebSocket(link) if !link.blocked) && self.core.is_open();
+        let bytes = self.outbox.bytes_with(messages);
+        takes
+            && bytes <= EAGER_BYTES
+            && bytes <= limits.outbox_bytes / 4
+            && self.outbox.push(messages.clone(), limits.outbox_bytes).is_ok()
+    }
+
     /// Adds a ping. How long one may wait for the next poll is the ping timeout's business: nothing else waits for a
     /// client to be slow to take.
     pub(super) fn ping(&mut self, ping: Outgoing, limits: &Limits) {
