@@ -1,0 +1,152 @@
+// An Engine.IO session: the handshake, the heartbeat, the upgrade from polling to WebSocket.
+
+import { clearTimeout, setTimeout } from "k6/timers";
+
+import { Address } from "./address.js";
+import { CLOSE, MESSAGE, OPEN, PING, PONG, UPGRADE } from "./codec/engine.js";
+import { PollingTransport } from "./transports/polling.js";
+import { WebSocketTransport } from "./transports/websocket.js";
+
+const TRANSPORTS = { polling: PollingTransport, websocket: WebSocketTransport };
+
+/** Set `onmessage` and `onclose` as soon as it is open. */
+export class Engine {
+  onmessage = () => {};
+  onclose = () => {};
+  /** Told with the name of the new transport, or not at all where the server has no other. */
+  onupgrade = () => {};
+  sid;
+  #address;
+  #transport;
+  #pingPatience;
+  #deadline;
+  #isClosed = false;
+  /** What is sent while the transport changes. */
+  #held;
+
+  /**
+   * @param {string | string[]} servers
+   * @param {{transports?: ("polling" | "websocket")[], path?: string, query?: Record<string, string>}} options
+   * @returns {Promise<Engine>}
+   */
+  static open(servers, { transports = ["websocket"], ...options } = {}) {
+    return new Promise((resolve, reject) => {
+      const engine = new Engine(new Address(servers, options), transports[0]);
+      engine.#transport.onclose = (reason) => reject(new Error(reason));
+      engine.#transport.onpacket = ({ type, data }) => {
+        if (type !== OPEN) {
+          reject(new Error(`packet ${type} instead of the handshake`));
+          return;
+        }
+        engine.#handshake(JSON.parse(data), transports.slice(1));
+        resolve(engine);
+      };
+    });
+  }
+
+  constructor(address, transport) {
+    this.#address = address;
+    this.#transport = new TRANSPORTS[transport](address);
+  }
+
+  /** The name of the transport that is in use. */
+  get transport() {
+    return this.#transport.name;
+  }
+
+  /** Sends messages that belong together. */
+  send(messages) {
+    this.#send(messages.map((data) => ({ type: MESSAGE, data })));
+  }
+
+  /** Sends what it has been given, and closes. */
+  close() {
+    if (!this.#isClosed) {
+      this.#ended("closed by the client");
+      this.#transport.close();
+    }
+  }
+
+  #handshake({ sid, upgrades, pingInterval, pingTimeout, maxPayload }, transports) {
+    this.sid = this.#address.sid = sid;
+    this.#pingPatience = pingInterval + pingTimeout;
+    this.#transport.maxPayload = maxPayload;
+    this.#use(this.#transport);
+    this.#expectPing();
+    if (transports.includes("websocket") && upgrades.includes("websocket")) {
+      this.#upgrade();
+    }
+  }
+
+  #use(transport) {
+    this.#transport = transport;
+    transport.onpacket = (packet) => this.#receive(packet);
+    transport.onclose = (reason) => this.#ended(reason);
+  }
+
+  #receive({ type, data }) {
+    if (type === MESSAGE) {
+      this.onmessage(data);
+    } else if (type === PING) {
+      this.#expectPing();
+      this.#send([{ type: PONG }]);
+    } else if (type === CLOSE) {
+      this.#ended("closed by the server");
+      this.#transport.close();
+    }
+  }
+
+  #send(packets) {
+    if (this.#held) {
+      this.#held.push(...packets);
+    } else if (!this.#isClosed) {
+      this.#transport.send(packets);
+    }
+  }
+
+  /** A probe goes over the WebSocket; when it is answered, polling ends, and the WebSocket takes over. */
+  async #upgrade() {
+    const websocket = new WebSocketTransport(this.#address);
+    // Polling goes on where the upgrade fails.
+    websocket.onclose = () => {};
+    websocket.onpacket = async ({ type, data }) => {
+      if (type === PONG && data === "probe" && !this.#isClosed) {
+        await this.#moveTo(websocket);
+      }
+    };
+    await websocket.opened();
+    websocket.send([{ type: PING, data: "probe" }]);
+  }
+
+  async #moveTo(websocket) {
+    this.#held = [];
+    await this.#transport.end();
+    const held = this.#held;
+    this.#held = undefined;
+    if (this.#isClosed) {
+      websocket.close();
+      return;
+    }
+    this.#use(websocket);
+    websocket.send([{ type: UPGRADE }, ...held]);
+    this.onupgrade(websocket.name);
+  }
+
+  #expectPing() {
+    clearTimeout(this.#deadline);
+    this.#deadline = setTimeout(() => this.#timedOut(), this.#pingPatience);
+  }
+
+  #timedOut() {
+    this.#ended("ping timeout");
+    this.#transport.close();
+  }
+
+  #ended(reason) {
+    if (!this.#isClosed) {
+      this.#isClosed = true;
+      clearTimeout(this.#deadline);
+      this.onclose(reason);
+    }
+  }
+}

@@ -1,0 +1,95 @@
+// Engine.IO packets over HTTP long-polling: one GET waits for what comes, one POST at a time takes what goes.
+
+import encoding from "k6/encoding";
+import http from "k6/http";
+
+import { CLOSE, decodeBody, encodeBody, splitAt } from "../codec/engine.js";
+
+/** The server answers a GET with a ping at the latest; only a server that hangs takes this long. */
+const PATIENCE = "120s";
+
+// k6 shall not judge the answers: a GET may pass the POST that closes its session, and is refused then.
+const REQUEST = { timeout: PATIENCE, responseType: "text", responseCallback: null };
+const GET = { ...REQUEST, tags: { name: "poll" } };
+const POST = { ...REQUEST, tags: { name: "post" }, headers: { "Content-Type": "text/plain;charset=UTF-8" } };
+
+/** Set `onpacket` and `onclose` before anything arrives, that is, as soon as it has been made. */
+export class PollingTransport {
+  name = "polling";
+  onpacket = () => {};
+  onclose = () => {};
+  /** Largest body that the server takes; it says so in its first packet. */
+  maxPayload = Infinity;
+  #address;
+  #state = "polling";
+  /** Packets that wait for the next POST. */
+  #waiting = [];
+  #polls;
+  #posts = Promise.resolve();
+
+  /** @param {import("../engine.js").Address} address */
+  constructor(address) {
+    this.#address = address;
+    this.#polls = this.#poll();
+  }
+
+  send(packets) {
+    this.#waiting.push(...packets);
+    if (this.#waiting.length === packets.length) {
+      this.#posts = this.#posts.then(() => this.#post());
+    }
+  }
+
+  /** Resolves when all has been sent that it was given, and no request is under way any more. */
+  async end() {
+    this.#state = "ending";
+    await this.#posts;
+    await this.#polls;
+  }
+
+  /** Sends what it has been given, and closes. */
+  async close() {
+    this.send([{ type: CLOSE }]);
+    await this.end();
+    this.#closed("closed");
+  }
+
+  async #poll() {
+    while (this.#state === "polling") {
+      const response = await this.#request("GET", null, GET);
+      if (!response) {
+        return;
+      }
+      const packets = decodeBody(response.body, (text) => encoding.b64decode(text));
+      packets.forEach((packet) => this.onpacket(packet));
+    }
+  }
+
+  async #post() {
+    while (this.#waiting.length > 0 && this.#state !== "closed") {
+      const [packets, rest] = splitAt(this.maxPayload, this.#waiting);
+      this.#waiting = rest;
+      const body = encodeBody(packets, (bytes) => encoding.b64encode(bytes));
+      if (!(await this.#request("POST", body, POST))) {
+        return;
+      }
+    }
+  }
+
+  /** The answer, or nothing, when the transport is over. */
+  async #request(method, body, params) {
+    const response = await http.asyncRequest(method, this.#address.url("polling"), body, params);
+    if (response.status !== 200) {
+      this.#closed(`${method} was answered with ${response.status} ${response.error || response.body}`);
+      return undefined;
+    }
+    return response;
+  }
+
+  #closed(reason) {
+    if (this.#state !== "closed") {
+      this.#state = "closed";
+      this.onclose(reason);
+    }
+  }
+}

@@ -1,0 +1,36 @@
+// Engine.IO packets over a WebSocket.
+
+import { WebSocket } from "k6/experimental/websockets";
+
+import { decodeFrame, encodeFrame } from "../codec/engine.js";
+
+/** Set `onpacket` and `onclose` before anything arrives, that is, as soon as it has been made. */
+export class WebSocketTransport {
+  name = "websocket";
+  onpacket = () => {};
+  onclose = () => {};
+  #socket;
+
+  /** @param {import("../engine.js").Address} address */
+  constructor(address) {
+    this.#socket = new WebSocket(address.url("websocket").replace(/^http/, "ws"), null, { tags: { name: "websocket" } });
+    this.#socket.binaryType = "arraybuffer";
+    this.#socket.onmessage = ({ data }) => this.onpacket(decodeFrame(data));
+    this.#socket.onerror = ({ error }) => this.onclose(`WebSocket error: ${error}`);
+    this.#socket.onclose = () => this.onclose("WebSocket closed");
+  }
+
+  /** Resolves when packets can be sent. */
+  opened() {
+    return new Promise((resolve) => (this.#socket.onopen = resolve));
+  }
+
+  send(packets) {
+    packets.forEach((packet) => this.#socket.send(encodeFrame(packet)));
+  }
+
+  /** Sends what it has been given, and closes. */
+  close() {
+    this.#socket.close();
+  }
+}
