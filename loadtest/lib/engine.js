@@ -21,6 +21,8 @@ export class Engine {
   #pingPatience;
   #deadline;
   #isClosed = false;
+  /** The WebSocket that is to take over. */
+  #probe;
   /** What is sent while the transport changes. */
   #held;
 
@@ -106,27 +108,26 @@ export class Engine {
 
   /** A probe goes over the WebSocket; when it is answered, polling ends, and the WebSocket takes over. */
   async #upgrade() {
-    const websocket = new WebSocketTransport(this.#address);
-    // Polling goes on where the upgrade fails.
-    websocket.onclose = () => {};
-    websocket.onpacket = async ({ type, data }) => {
+    const probe = (this.#probe = new WebSocketTransport(this.#address));
+    // Polling goes on where the probe fails.
+    probe.onclose = () => (this.#probe = undefined);
+    probe.onpacket = ({ type, data }) => {
       if (type === PONG && data === "probe" && !this.#isClosed) {
-        await this.#moveTo(websocket);
+        this.#moveTo(probe);
       }
     };
-    await websocket.opened();
-    websocket.send([{ type: PING, data: "probe" }]);
+    await probe.opened();
+    probe.send([{ type: PING, data: "probe" }]);
   }
 
   async #moveTo(websocket) {
     this.#held = [];
     await this.#transport.end();
-    const held = this.#held;
-    this.#held = undefined;
     if (this.#isClosed) {
-      websocket.close();
       return;
     }
+    const held = this.#held;
+    this.#held = this.#probe = undefined;
     this.#use(websocket);
     websocket.send([{ type: UPGRADE }, ...held]);
     this.onupgrade(websocket.name);
@@ -146,6 +147,7 @@ export class Engine {
     if (!this.#isClosed) {
       this.#isClosed = true;
       clearTimeout(this.#deadline);
+      this.#probe?.close();
       this.onclose(reason);
     }
   }

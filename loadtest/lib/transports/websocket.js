@@ -1,8 +1,8 @@
 // Engine.IO packets over a WebSocket.
 
-import { WebSocket } from "k6/experimental/websockets";
-
 import { decodeFrame, encodeFrame } from "../codec/engine.js";
+
+const { WebSocket } = websockets();
 
 /** Set `onpacket` and `onclose` before anything arrives, that is, as soon as it has been made. */
 export class WebSocketTransport {
@@ -32,5 +32,14 @@ export class WebSocketTransport {
   /** Sends what it has been given, and closes. */
   close() {
     this.#socket.close();
+  }
+}
+
+/** The event loop's WebSockets, which older versions of k6 have among their experiments. */
+function websockets() {
+  try {
+    return require("k6/websockets");
+  } catch {
+    return require("k6/experimental/websockets");
   }
 }

@@ -1,4 +1,4 @@
-// Numbered events, as they should arrive: every one, once, in order.
+// Numbered events, as they should arrive: each once, in order.
 
 /** Follows the numbers 0, 1, 2… of one sender, and counts what is wrong with them. */
 export class Sequence {
@@ -26,10 +26,5 @@ export class Sequence {
       this.#missing.add(this.#next);
     }
     this.#next += 1;
-  }
-
-  /** How many of so many have not come. */
-  lost(sent) {
-    return sent - this.delivered;
   }
 }

@@ -1,0 +1,80 @@
+// What one client receives of numbered events: `{from, number, at}`, where `at` is when it was sent.
+
+import { setTimeout } from "k6/timers";
+
+import { delivered, deliveryTime, doubled, lost, now, reordered } from "./metrics.js";
+import { Sequence } from "./sequence.js";
+import { PATIENCE, sleep } from "./wait.js";
+
+/** What comes twice may come late. */
+const LINGER = 500;
+
+export class Inbox {
+  #senders = new Map();
+  #expected;
+  #count = 0;
+  #last = now();
+  #tags;
+  #complete;
+  #resolve;
+
+  /** @param {number} expected  how many different events are to come, of all senders together */
+  constructor(expected, tags = {}) {
+    this.#expected = expected;
+    this.#tags = tags;
+    this.#complete = new Promise((resolve) => (this.#resolve = resolve));
+  }
+
+  take({ from, number, at }) {
+    this.#last = now();
+    deliveryTime.add(this.#last - at, this.#tags);
+    this.#sequenceOf(from).take(number);
+    this.#count += 1;
+    if (this.#count >= this.#expected && this.#delivered() === this.#expected) {
+      this.#resolve();
+    }
+  }
+
+  /** Waits until all have come, or none has for a long time. */
+  async complete() {
+    this.#last = now();
+    this.#watch();
+    await this.#complete;
+    await sleep(LINGER);
+  }
+
+  /** Counts what has come, and what is wrong with it. To be called once, even where the client has never connected. */
+  report() {
+    delivered.add(this.#delivered(), this.#tags);
+    lost.add(this.#expected - this.#delivered(), this.#tags);
+    doubled.add(this.#sum((sequence) => sequence.doubled), this.#tags);
+    reordered.add(this.#sum((sequence) => sequence.reordered), this.#tags);
+  }
+
+  #watch() {
+    const left = this.#last + PATIENCE - now();
+    if (left <= 0) {
+      this.#resolve();
+    } else if (this.#delivered() < this.#expected) {
+      // Short steps, so that this timer does not keep the client when all has come.
+      setTimeout(() => this.#watch(), Math.min(left, LINGER));
+    }
+  }
+
+  #sequenceOf(sender) {
+    let sequence = this.#senders.get(sender);
+    if (!sequence) {
+      sequence = new Sequence();
+      this.#senders.set(sender, sequence);
+    }
+    return sequence;
+  }
+
+  #delivered() {
+    return this.#sum(({ delivered }) => delivered);
+  }
+
+  #sum(count) {
+    return [...this.#senders.values()].reduce((sum, sequence) => sum + count(sequence), 0);
+  }
+}
