@@ -2,7 +2,7 @@
 
 import exec from "k6/execution";
 
-import { exactly, published, quick, sound } from "./support/metrics.js";
+import { exactly, quick, sound } from "./support/metrics.js";
 import { publish, receive } from "./support/publishing.js";
 import { once, run } from "./support/run.js";
 import { NODES, nodeOf, number, text, time, transportsOf } from "./support/settings.js";

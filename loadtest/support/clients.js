@@ -1,8 +1,13 @@
 // Clients whose times are measured, and whose failures are counted.
 
 import { connect as open } from "../lib/socketio.js";
-import { ackTime, connectTime, connected, disconnected, failed, errors, now } from "./metrics.js";
+import { ackTime, connectTime, connected, disconnected, errors, failed, now } from "./metrics.js";
+import { text } from "./settings.js";
 import { within } from "./wait.js";
+
+/** All clients join this namespace; that of the testbed which asks for a token is `/admin`, and the token is `secret`. */
+const NAMESPACE = text("NAMESPACE", "/");
+const TOKEN = text("TOKEN", "");
 
 /** Connects, has `body` use the socket, and closes it, whatever happens. */
 export async function visit(server, options, body) {
@@ -32,7 +37,9 @@ export function ask(socket, event, ...args) {
 
 async function connect(server, options) {
   const begun = now();
-  const socket = await within(`connecting to ${server}`, open(server, options));
+  const auth = TOKEN ? { token: TOKEN } : undefined;
+  const opening = open(server, { namespace: NAMESPACE, auth, ...options });
+  const socket = await within(`connecting to ${server}`, opening);
   connectTime.add(now() - begun);
   connected.add(1);
   socket.ondisconnect = (reason) => failed(`disconnected: ${reason}`);

@@ -26,12 +26,13 @@ export async function gather(socket, room, guests) {
   }
 }
 
-/** Joins the room, and waits until all are there. The name is the guest's own. */
-export async function attend(socket, room, name) {
+/** Joins the room, and waits until all are there. The name is the guest's own; `listener` gets whatever else is said. */
+export async function attend(socket, room, name, listener = () => {}) {
   const begins = new Promise((resolve) => {
-    socket.on("said", ({ call, go }) => {
-      if (call) socket.emit("say", hostOf(room), { here: name });
-      if (go) resolve();
+    socket.on("said", (message) => {
+      if (message.call) socket.emit("say", hostOf(room), { here: name });
+      else if (message.go) resolve();
+      else listener(message);
     });
   });
   await ask(socket, "join", room);

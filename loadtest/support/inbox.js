@@ -6,8 +6,10 @@ import { delivered, deliveryTime, doubled, lost, now, reordered } from "./metric
 import { Sequence } from "./sequence.js";
 import { PATIENCE, sleep } from "./wait.js";
 
-/** What comes twice may come late. */
+/** How long a client stays when all has come: what comes twice may come late. */
 const LINGER = 500;
+
+const STEP = 250;
 
 export class Inbox {
   #senders = new Map();
@@ -36,11 +38,11 @@ export class Inbox {
   }
 
   /** Waits until all have come, or none has for a long time. */
-  async complete() {
+  async complete(linger = LINGER) {
     this.#last = now();
     this.#watch();
     await this.#complete;
-    await sleep(LINGER);
+    await sleep(linger);
   }
 
   /** Counts what has come, and what is wrong with it. To be called once, even where the client has never connected. */
@@ -56,8 +58,8 @@ export class Inbox {
     if (left <= 0) {
       this.#resolve();
     } else if (this.#delivered() < this.#expected) {
-      // Short steps, so that this timer does not keep the client when all has come.
-      setTimeout(() => this.#watch(), Math.min(left, LINGER));
+      // Short steps, for a timer keeps the client even when all has come.
+      setTimeout(() => this.#watch(), Math.min(left, STEP));
     }
   }
 

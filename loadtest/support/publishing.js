@@ -2,7 +2,7 @@
 
 import exec from "k6/execution";
 
-import { visit } from "./clients.js";
+import { ask, visit } from "./clients.js";
 import { attend, gather } from "./gathering.js";
 import { Inbox } from "./inbox.js";
 import { now, published } from "./metrics.js";
@@ -23,7 +23,7 @@ export function publish({ server, room, receivers, rate, events, size, send }) {
       published.add(1);
     });
     // The answer comes when the server has read all that was sent before.
-    await socket.ask("echo");
+    await ask(socket, "echo");
   });
 }
 
