@@ -15,9 +15,12 @@ export class Engine {
   onclose = () => {};
   /** Told with the name of the new transport, or not at all where the server has no other. */
   onupgrade = () => {};
+  /** The id of the session; unknown where the handshake has been lost, see `WebSocketTransport`. */
   sid;
   #address;
   #transport;
+  /** The transports to move to. */
+  #others;
   #pingPatience;
   #deadline;
   #isClosed = false;
@@ -33,22 +36,16 @@ export class Engine {
    */
   static open(servers, { transports = ["websocket"], ...options } = {}) {
     return new Promise((resolve, reject) => {
-      const engine = new Engine(new Address(servers, options), transports[0]);
-      engine.#transport.onclose = (reason) => reject(new Error(reason));
-      engine.#transport.onpacket = ({ type, data }) => {
-        if (type !== OPEN) {
-          reject(new Error(`packet ${type} instead of the handshake`));
-          return;
-        }
-        engine.#handshake(JSON.parse(data), transports.slice(1));
-        resolve(engine);
-      };
+      const engine = new Engine(new Address(servers, options), transports);
+      engine.onclose = (reason) => reject(new Error(reason));
+      engine.#transport.onopen = () => resolve(engine);
     });
   }
 
-  constructor(address, transport) {
+  constructor(address, [transport, ...others]) {
     this.#address = address;
-    this.#transport = new TRANSPORTS[transport](address);
+    this.#others = others;
+    this.#use(new TRANSPORTS[transport](address));
   }
 
   /** The name of the transport that is in use. */
@@ -69,17 +66,6 @@ export class Engine {
     }
   }
 
-  #handshake({ sid, upgrades, pingInterval, pingTimeout, maxPayload }, transports) {
-    this.sid = this.#address.sid = sid;
-    this.#pingPatience = pingInterval + pingTimeout;
-    this.#transport.maxPayload = maxPayload;
-    this.#use(this.#transport);
-    this.#expectPing();
-    if (transports.includes("websocket") && upgrades.includes("websocket")) {
-      this.#upgrade();
-    }
-  }
-
   #use(transport) {
     this.#transport = transport;
     transport.onpacket = (packet) => this.#receive(packet);
@@ -89,12 +75,24 @@ export class Engine {
   #receive({ type, data }) {
     if (type === MESSAGE) {
       this.onmessage(data);
+    } else if (type === OPEN) {
+      this.#handshake(JSON.parse(data));
     } else if (type === PING) {
       this.#expectPing();
       this.#send([{ type: PONG }]);
     } else if (type === CLOSE) {
       this.#ended("closed by the server");
       this.#transport.close();
+    }
+  }
+
+  #handshake({ sid, upgrades, pingInterval, pingTimeout, maxPayload }) {
+    this.sid = this.#address.sid = sid;
+    this.#pingPatience = pingInterval + pingTimeout;
+    this.#transport.maxPayload = maxPayload;
+    this.#expectPing();
+    if (this.#others.includes("websocket") && upgrades.includes("websocket")) {
+      this.#upgrade();
     }
   }
 
@@ -107,7 +105,7 @@ export class Engine {
   }
 
   /** A probe goes over the WebSocket; when it is answered, polling ends, and the WebSocket takes over. */
-  async #upgrade() {
+  #upgrade() {
     const probe = (this.#probe = new WebSocketTransport(this.#address));
     // Polling goes on where the probe fails.
     probe.onclose = () => (this.#probe = undefined);
@@ -116,13 +114,15 @@ export class Engine {
         this.#moveTo(probe);
       }
     };
-    await probe.opened();
-    probe.send([{ type: PING, data: "probe" }]);
+    probe.onopen = () => probe.send([{ type: PING, data: "probe" }]);
   }
 
   async #moveTo(websocket) {
     this.#held = [];
     await this.#transport.end();
+    if (this.#probe !== websocket) {
+      this.#ended("the WebSocket closed in the middle of the upgrade");
+    }
     if (this.#isClosed) {
       return;
     }
@@ -135,7 +135,9 @@ export class Engine {
 
   #expectPing() {
     clearTimeout(this.#deadline);
-    this.#deadline = setTimeout(() => this.#timedOut(), this.#pingPatience);
+    if (this.#pingPatience) {
+      this.#deadline = setTimeout(() => this.#timedOut(), this.#pingPatience);
+    }
   }
 
   #timedOut() {

@@ -4,10 +4,11 @@ import { setTimeout } from "k6/timers";
 
 import { delivered, deliveryTime, doubled, lost, now, reordered } from "./metrics.js";
 import { Sequence } from "./sequence.js";
+import { time } from "./settings.js";
 import { PATIENCE, sleep } from "./wait.js";
 
 /** How long a client stays when all has come: what comes twice may come late. */
-const LINGER = 500;
+const LINGER = time("LINGER", "500ms");
 
 const STEP = 250;
 
@@ -24,6 +25,8 @@ export class Inbox {
   constructor(expected, tags = {}) {
     this.#expected = expected;
     this.#tags = tags;
+    // All are lost until they are found: even where this client is cut off, and reports nothing.
+    lost.add(expected, tags);
     this.#complete = new Promise((resolve) => (this.#resolve = resolve));
   }
 
@@ -45,10 +48,10 @@ export class Inbox {
     await sleep(linger);
   }
 
-  /** Counts what has come, and what is wrong with it. To be called once, even where the client has never connected. */
+  /** Counts what has come, and what is wrong with it; to be called once. */
   report() {
     delivered.add(this.#delivered(), this.#tags);
-    lost.add(this.#expected - this.#delivered(), this.#tags);
+    lost.add(-this.#delivered(), this.#tags);
     doubled.add(this.#sum((sequence) => sequence.doubled), this.#tags);
     reordered.add(this.#sum((sequence) => sequence.reordered), this.#tags);
   }

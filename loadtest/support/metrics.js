@@ -27,9 +27,13 @@ export const reordered = new Counter("socketio_reordered");
 /** What was refused, came back changed, took too long or was cut off, of all that was tried. */
 export const errors = new Rate("socketio_errors");
 
-/** Nothing went wrong, and so many clients have connected. */
+/** Nothing went wrong, and so many clients have come and gone. */
 export function sound(clients) {
-  return { socketio_errors: ["rate==0"], socketio_connected: [`count==${clients}`] };
+  return {
+    socketio_errors: ["rate==0"],
+    socketio_connected: [`count==${clients}`],
+    socketio_disconnected: [`count==${clients}`],
+  };
 }
 
 /** So many deliveries of numbered events: each once, in order, none missing. */

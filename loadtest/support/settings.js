@@ -3,7 +3,7 @@
 /** What has been asked for, by name: the page of the run shows it. */
 export const settings = {};
 
-export const NODES = text("NODES", text("URL", "http://localhost:3000")).split(",");
+export const NODES = (__ENV.NODES ? text("NODES") : text("URL", "http://localhost:3000")).split(",");
 
 /** The servers are taken in turns. */
 export function nodeOf(index) {

@@ -12,11 +12,6 @@ export function sleep(milliseconds) {
   return new Promise((resolve) => setTimeout(resolve, milliseconds));
 }
 
-/** Sleeps until so long after the beginning of the run. */
-export function sleepUntil(milliseconds) {
-  return sleep(Math.max(0, milliseconds - now()));
-}
-
 /** The same promise, rejected when it takes too long. */
 export function within(what, promise) {
   return new Promise((resolve, reject) => {

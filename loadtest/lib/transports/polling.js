@@ -13,9 +13,11 @@ const REQUEST = { timeout: PATIENCE, responseType: "text", responseCallback: nul
 const GET = { ...REQUEST, tags: { name: "poll" } };
 const POST = { ...REQUEST, tags: { name: "post" }, headers: { "Content-Type": "text/plain;charset=UTF-8" } };
 
-/** Set `onpacket` and `onclose` before anything arrives, that is, as soon as it has been made. */
+/** Set `onopen`, `onpacket` and `onclose` as soon as it has been made. */
 export class PollingTransport {
   name = "polling";
+  /** Called when the server has answered for the first time. */
+  onopen = () => {};
   onpacket = () => {};
   onclose = () => {};
   /** Largest body that the server takes; it says so in its first packet. */
@@ -30,7 +32,7 @@ export class PollingTransport {
   /** @param {import("../engine.js").Address} address */
   constructor(address) {
     this.#address = address;
-    this.#polls = this.#poll();
+    this.#polls = this.#open();
   }
 
   send(packets) {
@@ -54,12 +56,21 @@ export class PollingTransport {
     this.#closed("closed");
   }
 
-  async #poll() {
+  async #open() {
+    await this.#poll();
+    if (!this.#address.sid) {
+      this.#closed("no handshake");
+      return;
+    }
+    this.onopen();
     while (this.#state === "polling") {
-      const response = await this.#request("GET", null, GET);
-      if (!response) {
-        return;
-      }
+      await this.#poll();
+    }
+  }
+
+  async #poll() {
+    const response = await this.#request("GET", null, GET);
+    if (response) {
       const packets = decodeBody(response.body, (text) => encoding.b64decode(text));
       packets.forEach((packet) => this.onpacket(packet));
     }

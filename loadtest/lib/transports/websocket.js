@@ -4,9 +4,15 @@ import { decodeFrame, encodeFrame } from "../codec/engine.js";
 
 const { WebSocket } = websockets();
 
-/** Set `onpacket` and `onclose` before anything arrives, that is, as soon as it has been made. */
+/**
+ * Set `onopen`, `onpacket` and `onclose` as soon as it has been made.
+ *
+ * k6 drops what arrives before it has noticed itself that a WebSocket is open: the first packet of a server, which comes
+ * with the answer to the handshake, may be among it. What a server sends later is safe.
+ */
 export class WebSocketTransport {
   name = "websocket";
+  onopen = () => {};
   onpacket = () => {};
   onclose = () => {};
   #socket;
@@ -15,14 +21,10 @@ export class WebSocketTransport {
   constructor(address) {
     this.#socket = new WebSocket(address.url("websocket").replace(/^http/, "ws"), null, { tags: { name: "websocket" } });
     this.#socket.binaryType = "arraybuffer";
+    this.#socket.onopen = () => this.onopen();
     this.#socket.onmessage = ({ data }) => this.onpacket(decodeFrame(data));
     this.#socket.onerror = ({ error }) => this.onclose(`WebSocket error: ${error}`);
     this.#socket.onclose = () => this.onclose("WebSocket closed");
-  }
-
-  /** Resolves when packets can be sent. */
-  opened() {
-    return new Promise((resolve) => (this.#socket.onopen = resolve));
   }
 
   send(packets) {
