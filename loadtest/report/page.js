@@ -41,7 +41,7 @@ export function hasPassed({ metrics }) {
 function table(metrics) {
   const ours = Object.entries(metrics).filter(([name]) => /^(socketio|node)_/.test(name)).sort();
   return html`<table>
-  <tr><th>metric<th>count<th>median<th>p95<th>p99<th>max<th>has to be</tr>
+  <tr><th>metric<th class="number">count<th class="number">median<th class="number">p95<th class="number">p99<th class="number">max<th>has to be</tr>
   ${ours.map(([name, metric]) => html`<tr><td>${name}${numbers(metric)}<td>${verdicts(metric)}</tr>`)}
 </table>`;
 }
