@@ -1,8 +1,7 @@
 // An Engine.IO session: the handshake, the heartbeat, the upgrade from polling to WebSocket.
 
-import { clearTimeout, setTimeout } from "k6/timers";
-
 import { Address } from "./address.js";
+import { after } from "./clock.js";
 import { CLOSE, MESSAGE, OPEN, PING, PONG, UPGRADE } from "./codec/engine.js";
 import { PollingTransport } from "./transports/polling.js";
 import { WebSocketTransport } from "./transports/websocket.js";
@@ -22,7 +21,8 @@ export class Engine {
   /** The transports to move to. */
   #others;
   #pingPatience;
-  #deadline;
+  /** Forgets when the next ping is due. */
+  #cancel = () => {};
   #isClosed = false;
   /** The WebSocket that is to take over. */
   #probe;
@@ -134,9 +134,9 @@ export class Engine {
   }
 
   #expectPing() {
-    clearTimeout(this.#deadline);
+    this.#cancel();
     if (this.#pingPatience) {
-      this.#deadline = setTimeout(() => this.#timedOut(), this.#pingPatience);
+      this.#cancel = after(this.#pingPatience, () => this.#timedOut());
     }
   }
 
@@ -148,7 +148,7 @@ export class Engine {
   #ended(reason) {
     if (!this.#isClosed) {
       this.#isClosed = true;
-      clearTimeout(this.#deadline);
+      this.#cancel();
       this.#probe?.close();
       this.onclose(reason);
     }

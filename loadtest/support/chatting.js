@@ -1,9 +1,10 @@
 // Rooms of people who all talk: each hears everybody else of the room, and nobody of another.
 
+import { now } from "../lib/clock.js";
 import { ask, visit } from "./clients.js";
 import { attend, gather } from "./gathering.js";
 import { Inbox } from "./inbox.js";
-import { expect, now, published } from "./metrics.js";
+import { expect, published } from "./metrics.js";
 import { pace } from "./wait.js";
 
 /**

@@ -1,7 +1,8 @@
 // Clients whose times are measured, and whose failures are counted.
 
+import { now } from "../lib/clock.js";
 import { connect as open } from "../lib/socketio.js";
-import { ackTime, connectTime, connected, disconnected, errors, failed, now } from "./metrics.js";
+import { ackTime, connectTime, connected, disconnected, errors, failed } from "./metrics.js";
 import { text } from "./settings.js";
 import { within } from "./wait.js";
 

@@ -1,8 +1,9 @@
 // One client talks to the server: what it says has to come back unchanged, once, in order.
 
+import { now } from "../lib/clock.js";
 import { ask, visit } from "./clients.js";
 import { Inbox } from "./inbox.js";
-import { expect, now, published } from "./metrics.js";
+import { expect, published } from "./metrics.js";
 import { pace } from "./wait.js";
 
 /**

@@ -1,8 +1,7 @@
 // What one client receives of numbered events: `{from, number, at}`, where `at` is when it was sent.
 
-import { setTimeout } from "k6/timers";
-
-import { delivered, deliveryTime, doubled, lost, now, reordered } from "./metrics.js";
+import { after, now } from "../lib/clock.js";
+import { delivered, deliveryTime, doubled, lost, reordered } from "./metrics.js";
 import { Sequence } from "./sequence.js";
 import { time } from "./settings.js";
 import { PATIENCE, sleep } from "./wait.js";
@@ -62,7 +61,7 @@ export class Inbox {
       this.#resolve();
     } else if (this.#delivered() < this.#expected) {
       // Short steps, for a timer keeps the client even when all has come.
-      setTimeout(() => this.#watch(), Math.min(left, STEP));
+      after(Math.min(left, STEP), () => this.#watch());
     }
   }
 

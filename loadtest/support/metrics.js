@@ -1,6 +1,5 @@
 // What is measured, and what has to hold.
 
-import exec from "k6/execution";
 import { Counter, Rate, Trend } from "k6/metrics";
 
 import { time } from "./settings.js";
@@ -49,11 +48,6 @@ export function exactly(deliveries) {
 /** Ninety-five of a hundred are quicker than `CONNECT_TIME`, `ACK_TIME`, `DELIVERY_TIME`. */
 export function quick(...metrics) {
   return Object.fromEntries(metrics.map((metric) => [`socketio_${metric}`, [`p(95)<${time(metric.toUpperCase(), "5s")}`]]));
-}
-
-/** Milliseconds of this run, with fractions: the clock that all virtual users share. */
-export function now() {
-  return exec.instance.currentTestRunDuration;
 }
 
 let isFirst = true;

@@ -2,10 +2,11 @@
 
 import exec from "k6/execution";
 
+import { now } from "../lib/clock.js";
 import { ask, visit } from "./clients.js";
 import { attend, gather } from "./gathering.js";
 import { Inbox } from "./inbox.js";
-import { now, published } from "./metrics.js";
+import { published } from "./metrics.js";
 import { pace } from "./wait.js";
 
 /**

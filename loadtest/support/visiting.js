@@ -1,8 +1,9 @@
 // Clients that come, stay for a moment, leave, and come again.
 
+import { now } from "../lib/clock.js";
 import { ask, visit } from "./clients.js";
 import { Inbox } from "./inbox.js";
-import { expect, now, published } from "./metrics.js";
+import { expect, published } from "./metrics.js";
 
 /** How the client gets there, in turns. */
 const WAYS = [["websocket"], ["polling"], ["polling", "websocket"]];

@@ -1,22 +1,20 @@
 // Waiting on the event loop.
 
-import { clearTimeout, setTimeout } from "k6/timers";
-
-import { now } from "./metrics.js";
+import { after, now } from "../lib/clock.js";
 import { time } from "./settings.js";
 
 /** How long something may take that has to happen. */
 export const PATIENCE = time("PATIENCE", "30s");
 
 export function sleep(milliseconds) {
-  return new Promise((resolve) => setTimeout(resolve, milliseconds));
+  return new Promise((resolve) => after(milliseconds, resolve));
 }
 
 /** The same promise, rejected when it takes too long. */
 export function within(what, promise) {
   return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => reject(new Error(`${what}: nothing within ${PATIENCE} ms`)), PATIENCE);
-    promise.then(resolve, reject).finally(() => clearTimeout(timer));
+    const cancel = after(PATIENCE, () => reject(new Error(`${what}: nothing within ${PATIENCE} ms`)));
+    promise.then(resolve, reject).finally(cancel);
   });
 }
 
@@ -26,11 +24,8 @@ export async function pace(perSecond, count, send) {
   for (let number = 0; number < count; number += 1) {
     const early = begun + (number * 1000) / perSecond - now();
     if (early > 0) {
-      await sleep(Math.max(early, TICK));
+      await sleep(early);
     }
     send(number);
   }
 }
-
-/** Timers are no finer than this. */
-const TICK = 1;

@@ -3,7 +3,8 @@
 import http from "k6/http";
 import { Gauge } from "k6/metrics";
 
-import { expect, now } from "./metrics.js";
+import { now } from "../lib/clock.js";
+import { expect } from "./metrics.js";
 import { sleep } from "./wait.js";
 
 const GAUGES = {
