@@ -49,6 +49,7 @@ test-demo: $(SETUP)/client $(SETUP)/clients $(SETUP)/browser ## The chat demo in
 
 test-loadtest: $(SETUP)/client $(SETUP)/clients $(SETUP)/redis $(SETUP)/k6 ## The load tests against good and bad servers
 	cargo build -p fanfare-gateway --bin fanfare
+	cargo build -p fanfare --example features
 	node --test loadtest/tests/*.test.js loadtest/tests/k6/*.test.js
 
 screenshot: $(SETUP)/client $(SETUP)/clients $(SETUP)/browser ## Take the picture of the README anew

@@ -30,14 +30,15 @@ export class Client {
   }
 
   /**
-   * Joins a namespace.
+   * Joins a namespace. What the server may send at once needs its `listeners`, functions by the names of events.
    *
-   * @returns {Promise<Socket>} rejected with what the server says where it refuses
+   * @returns {Promise<Socket>} rejected with the `message` and the `data` of a server that refuses
    */
-  join(namespace = "/", auth = undefined) {
+  join(namespace = "/", auth = undefined, listeners = {}) {
     return new Promise((resolve, reject) => {
       const send = (packet) => this.#engine.send(encode({ namespace, ...packet }));
       const socket = new Socket({ send, leave: () => this.#leave(namespace), connected: resolve, refused: reject });
+      Object.entries(listeners).forEach(([event, listener]) => socket.on(event, listener));
       this.#sockets.set(namespace, socket);
       send({ type: CONNECT, data: auth });
     });
@@ -64,6 +65,8 @@ export class Socket {
   /** Those who wait for acknowledgements, by id. */
   #waiting = new Map();
   #acks = 0;
+  /** Why it is over. */
+  #ended;
 
   constructor(link) {
     this.#link = link;
@@ -75,16 +78,22 @@ export class Socket {
     return this;
   }
 
+  /** Sends an event; nothing where the socket has ended. */
   emit(event, ...args) {
-    this.#link.send({ type: EVENT, data: [event, ...args] });
+    if (!this.#ended) {
+      this.#link.send({ type: EVENT, data: [event, ...args] });
+    }
   }
 
   /**
    * Emits, and waits for the acknowledgement.
    *
-   * @returns {Promise<unknown[]>} its arguments; rejected where the socket ends before
+   * @returns {Promise<unknown[]>} its arguments; rejected where the socket ends or has ended before
    */
   ask(event, ...args) {
+    if (this.#ended) {
+      return Promise.reject(this.#ended);
+    }
     const id = this.#acks;
     this.#acks += 1;
     return new Promise((resolve, reject) => {
@@ -106,7 +115,7 @@ export class Socket {
         return this.#link.connected(this);
       case CONNECT_ERROR:
         this.#link.leave();
-        return this.#link.refused(new Error(data.message));
+        return this.#link.refused(Object.assign(new Error(data.message), { data: data.data }));
       case EVENT:
         return this.#deliver(data, id);
       case ACK:
@@ -127,6 +136,7 @@ export class Socket {
   /** Whoever waits for something of this socket hears why it does not come. */
   end(reason) {
     const error = new Error(reason);
+    this.#ended ??= error;
     this.#link.leave();
     this.#link.refused(error);
     this.#waiting.forEach(({ reject }) => reject(error));

@@ -28,6 +28,7 @@ export class Engine {
   #probe;
   /** What is sent while the transport changes. */
   #held;
+  #closeLater = false;
 
   /**
    * @param {string | string[]} servers
@@ -58,9 +59,11 @@ export class Engine {
     this.#send(messages.map((data) => ({ type: MESSAGE, data })));
   }
 
-  /** Sends what it has been given, and closes. */
+  /** Sends what it has been given, and closes: once the transport has changed, if it is about to. */
   close() {
-    if (!this.#isClosed) {
+    if (this.#held) {
+      this.#closeLater = true;
+    } else if (!this.#isClosed) {
       this.#ended("closed by the client");
       this.#transport.close();
     }
@@ -73,6 +76,9 @@ export class Engine {
   }
 
   #receive({ type, data }) {
+    if (this.#isClosed) {
+      return;
+    }
     if (type === MESSAGE) {
       this.onmessage(data);
     } else if (type === OPEN) {
@@ -119,18 +125,21 @@ export class Engine {
 
   async #moveTo(websocket) {
     this.#held = [];
-    await this.#transport.end();
+    const unsent = await this.#transport.end();
     if (this.#probe !== websocket) {
       this.#ended("the WebSocket closed in the middle of the upgrade");
     }
     if (this.#isClosed) {
       return;
     }
-    const held = this.#held;
+    const packets = [{ type: UPGRADE }, ...unsent, ...this.#held];
     this.#held = this.#probe = undefined;
     this.#use(websocket);
-    websocket.send([{ type: UPGRADE }, ...held]);
+    websocket.send(packets);
     this.onupgrade(websocket.name);
+    if (this.#closeLater) {
+      this.close();
+    }
   }
 
   #expectPing() {

@@ -18,12 +18,13 @@ import { Client } from "./client.js";
  *
  * @param {string | string[]} servers  such as `http://localhost:3000`; of several, each request goes to the next
  * @param {{transports?: ("polling" | "websocket")[], path?: string, query?: Record<string, string>,
- *   namespace?: string, auth?: unknown}} options  `transports` are the first and the one to move to; WebSocket unless told
+ *   namespace?: string, auth?: unknown, listeners?: Record<string, Function>}} options
+ *   `transports` are the first and the one to move to, WebSocket unless told; for the others, see `Client.join`
  */
-export async function connect(servers, { namespace, auth, ...options } = {}) {
+export async function connect(servers, { namespace, auth, listeners, ...options } = {}) {
   const client = await Client.open(servers, options);
   try {
-    const socket = await client.join(namespace, auth);
+    const socket = await client.join(namespace, auth, listeners);
     return Object.assign(socket, { client, close: () => client.close() });
   } catch (error) {
     client.close();

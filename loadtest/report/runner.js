@@ -12,7 +12,8 @@ import { record } from "./samples.js";
 const SCRIPTS = new URL("../", import.meta.url);
 const TARGET = new URL("../../target/", import.meta.url);
 const INSTALLED = fileURLToPath(new URL("venv/bin/k6", TARGET));
-const K6 = process.env.K6 ?? (existsSync(INSTALLED) ? INSTALLED : "k6");
+/** The program: `K6` of the environment, the one that `make` has installed, or that of the path. */
+export const K6 = process.env.K6 ?? (existsSync(INSTALLED) ? INSTALLED : "k6");
 
 /**
  * Runs a script, such as `echo`, with settings such as `{CLIENTS: 100}`.

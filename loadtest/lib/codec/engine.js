@@ -38,6 +38,9 @@ export function encodeBody(packets, toBase64) {
  * @returns {[Packet[], Packet[]]}
  */
 export function splitAt(maxBytes, packets) {
+  if (mostInBody(packets) <= maxBytes) {
+    return [packets, []];
+  }
   let bytes = 0;
   for (let index = 0; index < packets.length; index += 1) {
     bytes += sizeInBody(packets[index]) + SEPARATOR.length;
@@ -58,6 +61,11 @@ export function decodeBody(body, fromBase64) {
 function encodeInBody(packet, toBase64) {
   const frame = encodeFrame(packet);
   return typeof frame === "string" ? frame : `b${toBase64(frame)}`;
+}
+
+/** No fewer bytes than packets take, without a look at their characters. */
+function mostInBody(packets) {
+  return packets.reduce((sum, { data = "" }) => sum + 2 + (typeof data === "string" ? 3 * data.length : 4 + 2 * data.byteLength), 0);
 }
 
 function sizeInBody({ data = "" }) {

@@ -42,17 +42,22 @@ export class PollingTransport {
     }
   }
 
-  /** Resolves when all has been sent that it was given, and no request is under way any more. */
+  /**
+   * Makes no more requests, and waits for those under way.
+   *
+   * @returns {Promise<import("../codec/engine.js").Packet[]>} what has not been sent
+   */
   async end() {
-    this.#state = "ending";
-    await this.#posts;
-    await this.#polls;
+    this.#state = "ended";
+    await Promise.all([this.#posts, this.#polls]);
+    return this.#waiting;
   }
 
   /** Sends what it has been given, and closes. */
   async close() {
+    this.#state = "closing";
     this.send([{ type: CLOSE }]);
-    await this.end();
+    await Promise.all([this.#posts, this.#polls]);
     this.#closed("closed");
   }
 
@@ -77,7 +82,7 @@ export class PollingTransport {
   }
 
   async #post() {
-    while (this.#waiting.length > 0 && this.#state !== "closed") {
+    while (this.#waiting.length > 0 && this.#mayPost()) {
       const [packets, rest] = splitAt(this.maxPayload, this.#waiting);
       this.#waiting = rest;
       const body = encodeBody(packets, (bytes) => encoding.b64encode(bytes));
@@ -85,6 +90,10 @@ export class PollingTransport {
         return;
       }
     }
+  }
+
+  #mayPost() {
+    return this.#state === "polling" || this.#state === "closing";
   }
 
   /** The answer, or nothing, when the transport is over. */

@@ -4,6 +4,9 @@ import { decodeFrame, encodeFrame } from "../codec/engine.js";
 
 const { WebSocket } = websockets();
 
+/** The `readyState` of a WebSocket that is open. */
+const OPEN = 1;
+
 /**
  * Set `onopen`, `onpacket` and `onclose` as soon as it has been made.
  *
@@ -16,12 +19,13 @@ export class WebSocketTransport {
   onpacket = () => {};
   onclose = () => {};
   #socket;
+  #isClosing = false;
 
   /** @param {import("../engine.js").Address} address */
   constructor(address) {
     this.#socket = new WebSocket(address.url("websocket").replace(/^http/, "ws"), null, { tags: { name: "websocket" } });
     this.#socket.binaryType = "arraybuffer";
-    this.#socket.onopen = () => this.onopen();
+    this.#socket.onopen = () => (this.#isClosing ? this.#socket.close() : this.onopen());
     this.#socket.onmessage = ({ data }) => this.onpacket(decodeFrame(data));
     this.#socket.onerror = ({ error }) => this.onclose(`WebSocket error: ${error}`);
     this.#socket.onclose = () => this.onclose("WebSocket closed");
@@ -31,9 +35,12 @@ export class WebSocketTransport {
     packets.forEach((packet) => this.#socket.send(encodeFrame(packet)));
   }
 
-  /** Sends what it has been given, and closes. */
+  /** Sends what it has been given, and closes. A WebSocket that is not open yet would block k6: it is closed later. */
   close() {
-    this.#socket.close();
+    this.#isClosing = true;
+    if (this.#socket.readyState === OPEN) {
+      this.#socket.close();
+    }
   }
 }
 
