@@ -30,14 +30,27 @@ test("the client does by every transport what it is made for", async () => {
 
 /** Lets a client in, and says nothing from then on until it leaves. */
 function fallSilent(request, response) {
-  const handshake = { sid: "a", upgrades: [], pingInterval: 50, pingTimeout: 100, maxPayload: 1000 };
   if (request.method === "POST") {
-    request.on("data", (body) => `${body}` === "1" && waiting?.end("6")).on("end", () => response.end("ok"));
+    request.on("data", (body) => say(ANSWERS[body])).on("end", () => response.end("ok"));
   } else if (request.url.includes("sid=")) {
     waiting = response;
+    say();
   } else {
-    response.end(`0${JSON.stringify(handshake)}\x1e40{"sid":"b"}`);
+    response.end(`0${JSON.stringify(HANDSHAKE)}`);
   }
 }
 
+const HANDSHAKE = { sid: "a", upgrades: [], pingInterval: 50, pingTimeout: 100, maxPayload: 1000 };
+
+const ANSWERS = { 40: '40{"sid":"b"}', 1: "6" };
+
+const unsaid = [];
 let waiting;
+
+function say(...packets) {
+  unsaid.push(...packets);
+  if (waiting && unsaid.length > 0) {
+    waiting.end(unsaid.shift());
+    waiting = undefined;
+  }
+}
