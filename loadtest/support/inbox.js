@@ -4,7 +4,10 @@ import { after, now } from "../lib/clock.js";
 import { delivered, deliveryTime, doubled, lost, reordered } from "./metrics.js";
 import { Sequence } from "./sequence.js";
 import { time } from "./settings.js";
-import { PATIENCE, sleep } from "./wait.js";
+import { sleep } from "./wait.js";
+
+/** When nothing has come for so long, nothing more is waited for. */
+const QUIET = time("QUIET", "30s");
 
 /** How long a client stays when all has come: what comes twice may come late. */
 const LINGER = time("LINGER", "500ms");
@@ -56,7 +59,7 @@ export class Inbox {
   }
 
   #watch() {
-    const left = this.#last + PATIENCE - now();
+    const left = this.#last + QUIET - now();
     if (left <= 0) {
       this.#resolve();
     } else if (this.#delivered() < this.#expected) {

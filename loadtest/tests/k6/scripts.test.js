@@ -13,8 +13,19 @@ import { runScript } from "../../report/runner.js";
 
 const SCRIPTS = ["connect", "echo", "chat", "broadcast", "cluster", "polling", "churn", "soak"];
 
-/** A few clients for a moment: twenty events of each that sends. */
-const TINY = { CLIENTS: 4, VISITORS: 2, ROOMS: 2, RATE: 40, DURATION: "500ms", RAMP: "200ms", LINGER: "200ms" };
+/** A few clients for a moment, twenty events of each that sends, and time enough on a machine that is busy. */
+const TINY = {
+  CLIENTS: 4,
+  VISITORS: 2,
+  ROOMS: 2,
+  RATE: 40,
+  DURATION: "500ms",
+  RAMP: "200ms",
+  LINGER: "200ms",
+  CONNECT_TIME: "30s",
+  ACK_TIME: "30s",
+  DELIVERY_TIME: "30s",
+};
 
 const [node, redis, folder] = await Promise.all([
   startNode(["--app", "testbed"]),
@@ -85,7 +96,7 @@ async function failsWith(fault, script) {
   const server = await startTestbed(["", fault]);
   try {
     // What is lost is not waited for as long as usual.
-    return await fails(script, { URL: server.url, PATIENCE: "4s" });
+    return await fails(script, { URL: server.url, QUIET: "2s" });
   } finally {
     await server.stop();
   }
