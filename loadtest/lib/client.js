@@ -72,7 +72,7 @@ export class Socket {
     this.#link = link;
   }
 
-  /** Has a function called with the arguments of every event of a name, and with `reply` where the server wants an answer. */
+  /** Calls a function with the arguments of every event of a name, and a `reply` where the server wants an answer. */
   on(event, listener) {
     this.#listeners.set(event, listener);
     return this;

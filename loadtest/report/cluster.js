@@ -9,8 +9,10 @@ import { fileURLToPath } from "node:url";
 const CLUSTER = fileURLToPath(new URL("../../deploy/cluster", import.meta.url));
 
 /**
+ * Its `url` is that of the load balancer.
+ *
  * @param {string} binary
- * @returns {Promise<{url: string, nodes: string[], metrics: string[], stop: () => Promise<void>}>} `url` is the load balancer
+ * @returns {Promise<{url: string, nodes: string[], metrics: string[], stop: () => Promise<void>}>}
  */
 export async function startCluster(binary) {
   const [port, redis, ...ports] = await freePorts(8);

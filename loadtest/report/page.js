@@ -24,7 +24,7 @@ export function page(name, summary, recording) {
 <header>
   <h1>${name} <span class="${passed ? "good" : "bad"}">${passed ? "✓ passed" : "✗ failed"}</span></h1>
   <p>${new Date().toISOString().slice(0, 19).replace("T", " ")} UTC, ${duration(summary.state.testRunDurationMs / 1000)}:
-    ${Object.entries(summary.settings).filter(([, value]) => value).map(([name, value]) => `${name}=${value}`).join(" ")}</p>
+    ${settings(summary)}</p>
 </header>
 <div class="scrolls">${table(summary.metrics)}</div>
 <div class="plots">${plots(recording)}</div>
@@ -38,34 +38,47 @@ export function hasPassed({ metrics }) {
   return Object.values(metrics).every(({ thresholds = {} }) => Object.values(thresholds).every(({ ok }) => ok));
 }
 
+function settings({ settings }) {
+  const given = Object.entries(settings).filter(([, value]) => value);
+  return given.map(([name, value]) => `${name}=${value}`).join(" ");
+}
+
 function table(metrics) {
   const ours = Object.entries(metrics).filter(([name]) => /^(socketio|node)_/.test(name)).sort();
   return html`<table>
-  <tr><th>metric<th class="number">count<th class="number">median<th class="number">p95<th class="number">p99<th class="number">max<th>has to be</tr>
+  <tr>${COLUMNS.map((column) => html`<th>${column}`)}</tr>
   ${ours.map(([name, metric]) => html`<tr><td>${name}${numbers(metric)}<td>${verdicts(metric)}</tr>`)}
 </table>`;
 }
 
+const COLUMNS = ["metric", "count", "median", "p95", "p99", "max", "has to be"];
+
 function numbers({ type, values }) {
-  const times = type === "trend" ? [values.med, values["p(95)"], values["p(99)"], values.max].map(milliseconds) : ["", "", "", ""];
-  const counts = { trend: values.count, counter: values.count, gauge: values.value, rate: `${values.passes} of ${values.passes + values.fails}` };
-  return [counts[type], ...times].map((text) => html`<td class="number">${text}`);
+  const times = ["med", "p(95)", "p(99)", "max"].map((name) => (type === "trend" ? milliseconds(values[name]) : ""));
+  return [count(type, values), ...times].map((text) => html`<td class="number">${text}`);
+}
+
+function count(type, { count, value, passes, fails }) {
+  return { trend: count, counter: count, gauge: value, rate: `${passes} of ${passes + fails}` }[type];
 }
 
 function verdicts({ thresholds = {} }) {
-  return Object.entries(thresholds).map(([what, { ok }]) => html`<span class="${ok ? "good" : "bad"}">${ok ? "✓" : "✗"} ${what}</span> `);
+  return Object.entries(thresholds).map(([what, { ok }]) => {
+    return html`<span class="${ok ? "good" : "bad"}">${ok ? "✓" : "✗"} ${what}</span> `;
+  });
 }
 
 function plots(recording) {
+  const last = (cell) => cell?.last;
   return [
     plot({ title: "Clients", format: short, lines: [{ name: "connected", points: clients(recording) }] }),
     plot({ title: "Events per second", format: short, lines: rates(recording) }),
     times(recording, "Time to connect", "socketio_connect_time"),
     times(recording, "Time until the acknowledgement", "socketio_ack_time"),
     times(recording, "Time until delivery", "socketio_delivery_time"),
-    byNode(recording, "Time until delivery by node, 95 of 100", "socketio_delivery_time", milliseconds, quantile(0.95)),
-    byNode(recording, "Resident memory by node", "node_resident_memory_bytes", (bytes) => `${short(bytes / 1e6)} MB`, (cell) => cell?.last),
-    byNode(recording, "Open descriptors by node", "node_open_descriptors", short, (cell) => cell?.last),
+    byNode(recording, "Time until delivery, 95 of 100", "socketio_delivery_time", milliseconds, quantile(0.95)),
+    byNode(recording, "Resident memory", "node_resident_memory_bytes", megabytes, last),
+    byNode(recording, "Open descriptors", "node_open_descriptors", short, last),
   ];
 }
 
@@ -94,12 +107,16 @@ function times(recording, title, metric) {
 
 function byNode(recording, title, metric, format, value) {
   const nodes = recording.metrics(new RegExp(`^${metric}{`));
-  const lines = nodes.map((name) => ({ name: `node ${name.match(/\{(.*)\}/)[1]}`, points: recording.line(name, value) }));
-  return plot({ title, format, lines });
+  const lines = nodes.map((name, node) => ({ name: `node ${node + 1}`, points: recording.line(name, value) }));
+  return plot({ title: `${title}, by node`, format, lines });
 }
 
 function quantile(part) {
   return (cell) => cell?.histogram.quantile(part);
+}
+
+function megabytes(bytes) {
+  return `${short(bytes / 1e6)} MB`;
 }
 
 function milliseconds(value) {

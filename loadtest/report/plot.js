@@ -10,10 +10,10 @@ const TOP = 10;
 const BOTTOM = 26;
 
 /**
- * A plot over time.
+ * A plot over time: x is in seconds; where y is missing, a line goes on with the next.
  *
  * @param {{title: string, format: (value: number) => string,
- *   lines: {name: string, points: [number, number | undefined][]}[]}} plot  x is in seconds; a line has gaps where y is missing
+ *   lines: {name: string, points: [number, number | undefined][]}[]}} plot
  */
 export function plot({ title, format, lines }) {
   const all = lines.flatMap(({ points }) => points.filter(([, y]) => y !== undefined));
@@ -24,8 +24,9 @@ export function plot({ title, format, lines }) {
   const end = Math.max(1, ...all.map(([x]) => x));
   const x = (seconds) => LEFT + (seconds / end) * (WIDTH - LEFT - RIGHT);
   const y = (value) => HEIGHT - BOTTOM - (value / ticks.at(-1)) * (HEIGHT - TOP - BOTTOM);
+  const keys = lines.map(({ name }, index) => html`<span class="key line-${index}">${name}</span>`);
   return html`<figure>
-  <figcaption><b>${title}</b>${lines.map(({ name }, index) => html`<span class="key line-${index}">${name}</span>`)}</figcaption>
+  <figcaption><b>${title}</b>${keys}</figcaption>
   <svg viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label="${title}">
     ${ticks.map((tick) => horizontal(y(tick), format(tick)))}
     ${ticksTo(end, 6).filter((tick) => tick <= end).map((tick) => vertical(x(tick), duration(tick)))}
@@ -65,17 +66,8 @@ function vertical(x, label) {
 }
 
 function path(points, x, y) {
-  let command = "M";
-  const parts = points.map(([at, value]) => {
-    if (value === undefined) {
-      command = "M";
-      return "";
-    }
-    const part = `${command}${x(at).toFixed(1)} ${y(value).toFixed(1)}`;
-    command = "L";
-    return part;
-  });
-  return parts.join("");
+  const known = points.filter(([, value]) => value !== undefined);
+  return known.map(([at, value], index) => `${index === 0 ? "M" : "L"}${x(at).toFixed(1)} ${y(value).toFixed(1)}`).join("");
 }
 
 /** What the pointer finds: all values of one moment. */
@@ -83,9 +75,13 @@ function hints(lines, x, format) {
   const moments = lines[0].points.map(([at]) => at);
   const width = moments.length > 1 ? x(moments[1]) - x(moments[0]) : WIDTH;
   return moments.map((at, index) => {
-    const values = lines.map(({ name, points }) => `${name}: ${points[index][1] === undefined ? "–" : format(points[index][1])}`);
+    const values = lines.map(({ name, points }) => `${name}: ${shown(points[index][1], format)}`);
     const left = (x(at) - width / 2).toFixed(1);
-    return html`<rect class="hint" x="${left}" y="${TOP}" width="${width.toFixed(1)}" height="${HEIGHT - TOP - BOTTOM}"><title>${duration(at)}
-${values.join("\n")}</title></rect>`;
+    return html`<rect class="hint" x="${left}" y="${TOP}" width="${width.toFixed(1)}" height="${HEIGHT - TOP - BOTTOM}">
+      <title>${[duration(at), ...values].join("\n")}</title></rect>`;
   });
+}
+
+function shown(value, format) {
+  return value === undefined ? "–" : format(value);
 }

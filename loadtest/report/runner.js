@@ -23,7 +23,8 @@ export const K6 = process.env.K6 ?? (existsSync(INSTALLED) ? INSTALLED : "k6");
  * @param {{folder?: URL, log?: "inherit" | "pipe"}} options  where summary and page are left, and where k6 tells
  * @returns {Promise<{passed: boolean, page: URL, summary: object, log: string}>}
  */
-export async function runScript(script, settings = {}, { folder = new URL(`loadtest/${script}/`, TARGET), log = "inherit" } = {}) {
+export async function runScript(script, settings = {}, options = {}) {
+  const { folder = new URL(`loadtest/${script}/`, TARGET), log = "inherit" } = options;
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder, { recursive: true });
   const [summaryFile, pageFile] = [new URL("summary.json", folder), new URL("index.html", folder)];

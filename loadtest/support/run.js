@@ -15,8 +15,8 @@ export function run({ scenarios, thresholds }) {
 
 /** A scenario of clients that each come once. */
 export function once(clients, exec, maxDuration) {
-  const seconds = Math.ceil(maxDuration / 1000);
-  return { executor: "per-vu-iterations", vus: clients, iterations: 1, exec, maxDuration: `${seconds}s`, gracefulStop: "0s" };
+  const length = `${Math.ceil(maxDuration / 1000)}s`;
+  return { executor: "per-vu-iterations", vus: clients, iterations: 1, exec, maxDuration: length, gracefulStop: "0s" };
 }
 
 /** A scenario of clients that come again and again. */

@@ -14,6 +14,8 @@ const GAUGES = {
 
 const INTERVAL = 5000;
 
+const PARAMS = { responseType: "text", tags: { name: "metrics" } };
+
 /** Asks every few seconds for so long; the addresses are those of Prometheus metrics. */
 export async function watchNodes(addresses, duration) {
   for (let next = 0; next <= duration; next += INTERVAL) {
@@ -23,7 +25,7 @@ export async function watchNodes(addresses, duration) {
 }
 
 async function look(address, node) {
-  const { status, body } = await http.asyncRequest("GET", address, null, { responseType: "text", tags: { name: "metrics" } });
+  const { status, body } = await http.asyncRequest("GET", address, null, PARAMS);
   expect(status === 200, `${address} answers ${status}`);
   for (const [, name, value] of (body || "").matchAll(/^(\w+) (\S+)$/gm)) {
     GAUGES[name]?.add(Number(value), { node });

@@ -66,10 +66,10 @@ test("durations are written as people say them", () => {
   assert.deepEqual([15, 119, 600, 5400].map(duration), ["15 s", "119 s", "10 min", "1.5 h"]);
 });
 
-test("a line has gaps where there is nothing", () => {
+test("a line goes on where there is something again", () => {
   const points = [[0, 1], [1, undefined], [2, 1], [3, 1]];
   const figure = plot({ title: "a < b", format: String, lines: [{ name: "c", points }] }).toString();
-  assert.match(figure, /d="M[\d. ]+M[\d. ]+L[\d. ]+"/);
+  assert.match(figure, /d="M[\d. ]+L[\d. ]+L[\d. ]+"/);
   assert.match(figure, /a &#60; b/);
 });
 

@@ -65,7 +65,9 @@ function encodeInBody(packet, toBase64) {
 
 /** No fewer bytes than packets take, without a look at their characters. */
 function mostInBody(packets) {
-  return packets.reduce((sum, { data = "" }) => sum + 2 + (typeof data === "string" ? 3 * data.length : 4 + 2 * data.byteLength), 0);
+  return packets.reduce((sum, { data = "" }) => {
+    return sum + 2 + (typeof data === "string" ? 3 * data.length : 4 + 2 * data.byteLength);
+  }, 0);
 }
 
 function sizeInBody({ data = "" }) {
