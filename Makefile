@@ -1,6 +1,6 @@
 # Fanfare. `make run` starts a node with the chat demo, `make test` runs every test; both install what is missing.
 
-.PHONY: help run cluster loadtest test test-rust test-clients test-cluster test-websocket test-demo test-loadtest screenshot check fmt bench fuzz conformance setup clean
+.PHONY: help run cluster test test-rust test-clients test-cluster test-websocket test-demo screenshot check fmt bench fuzz conformance setup clean
 
 CLIENT  := crates/gateway/client
 CLIENTS := crates/gateway/tests/clients
@@ -19,6 +19,7 @@ cluster: $(SETUP)/client $(SETUP)/redis $(SETUP)/cluster ## Start three nodes, R
 	cargo build --release -p fanfare-gateway
 	./deploy/cluster target/release/fanfare
 
+.PHONY: loadtest test-loadtest
 loadtest: $(SETUP)/client $(SETUP)/redis $(SETUP)/cluster $(SETUP)/k6 ## Run a short one of each load test against a cluster
 	cargo build --release -p fanfare-gateway
 	./loadtest/short.js target/release/fanfare

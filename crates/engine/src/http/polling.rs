@@ -116,6 +116,17 @@ async fn post(session: &Session, parts: &Parts, body: RequestBody) -> Result<Res
     Ok(response)
 }
 
+/// Waits until the client has taken most of what waits for it. One that is about to move to a WebSocket does not poll any
+/// more, but waits for the answer to its POST: it takes what waits when it has moved.
+async fn has_taken(session: &Session) {
+    while session.is_open() && session.is_congested() && !session.is_probed() {
+        let _ = tokio::time::timeout(GLANCE, session.ready()).await;
+    }
+}
+
+/// How often a client that is waited for is looked at: it may begin to move meanwhile.
+const GLANCE: Duration = Duration::from_millis(100);
+
 /// Answers a POST to a session that the server is closing. The client may be closing it too.
 async fn ignore(session: &Session, parts: &Parts, body: RequestBody) -> Response<Body> {
     let body = collect(session, body).await.unwrap_or_default();
@@ -277,17 +288,6 @@ async fn collect(session: &Session, mut body: RequestBody) -> Result<Bytes, Unre
 fn allowed_time(len: usize, limit: Duration) -> Duration {
     limit.min(BODY_GRACE + Duration::from_secs(len as u64 / MIN_BYTES_PER_SECOND))
 }
-
-/// Waits until the client has taken most of what waits for it. One that is about to move to a WebSocket does not poll any
-/// more, but waits for the answer to its POST: it takes what waits when it has moved.
-async fn has_taken(session: &Session) {
-    while session.is_open() && session.is_congested() && !session.is_probed() {
-        let _ = tokio::time::timeout(GLANCE, session.ready()).await;
-    }
-}
-
-/// How often a client that is waited for is looked at: it may begin to move meanwhile.
-const GLANCE: Duration = Duration::from_millis(100);
 
 /// How long a client with a full outbox waits for the answer to its POST.
 const CONGESTION_PAUSE: Duration = Duration::from_secs(1);
