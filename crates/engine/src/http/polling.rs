@@ -107,13 +107,24 @@ async fn post(session: &Session, parts: &Parts, body: RequestBody) -> Result<Res
     }
     // What it has asked for waits in its outbox: it is not asked for more until it has taken some. One that posts and
     // polls by turns can take nothing before it has its answer.
-    let _ = tokio::time::timeout(CONGESTION_PAUSE, session.ready()).await;
+    let _ = tokio::time::timeout(CONGESTION_PAUSE, has_taken(session)).await;
     let status = if accepted { StatusCode::OK } else { StatusCode::BAD_REQUEST };
     let mut response = response::polling(response::OK_TYPE, if accepted { "ok" } else { "" });
     *response.status_mut() = status;
     protect_old_browsers(&parts.headers, &mut response);
     Ok(response)
 }
+
+/// Waits until the client has taken most of what waits for it. One that is about to move to a WebSocket does not poll any
+/// more, but waits for the answer to its POST: it takes what waits when it has moved.
+async fn has_taken(session: &Session) {
+    while session.is_open() && session.is_congested() && !session.is_probed() {
+        let _ = tokio::time::timeout(GLANCE, session.ready()).await;
+    }
+}
+
+/// How often a client that is waited for is looked at: it may begin to move meanwhile.
+const GLANCE: Duration = Duration::from_millis(100);
 
 /// Answers a POST to a session that the server is closing. The client may be closing it too.
 async fn ignore(session: &Session, parts: &Parts, body: RequestBody) -> Response<Body> {
@@ -186,7 +197,7 @@ async fn handle_payload(session: &Session, parts: &Parts, body: &[u8]) -> bool {
         if session.is_congested() {
             // What the client asks for next is answered when it has taken what it has asked for before.
             drop(cork);
-            session.ready().await;
+            has_taken(session).await;
             cork = session.cork();
         }
         if !session.is_open() {

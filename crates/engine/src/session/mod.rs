@@ -253,6 +253,11 @@ impl Session {
         self.0.congested.load(Ordering::Acquire)
     }
 
+    /// Whether its client is about to move to a WebSocket.
+    pub(crate) fn is_probed(&self) -> bool {
+        self.0.state.lock().core.is_probed()
+    }
+
     /// The client has sent something that counts as a message.
     pub(crate) fn count_message(&self) {
         self.0.meter.iter().for_each(|meter| meter.lock().count());

@@ -46,6 +46,28 @@ async fn what_waits_leaves_over_the_new_transport_in_order() {
     }
 }
 
+#[tokio::test]
+async fn a_client_that_moves_is_read_from_though_it_has_much_to_take() {
+    let mut server = Server::echo(Engine::builder().max_outbox_size(100_000)).await;
+    let polling = server.polling().await;
+    let session = server.opened().await;
+    session.send(Message::Text(&"x".repeat(50_000))).unwrap();
+    // It has been sent before the probe, and is held: the client is to poll first.
+    let mut post = Http::connect(server.address).await;
+    post.send_request("POST", &polling.target("polling"), &[], b"4before the probe").await;
+    let mut websocket = server.probe(&polling).await;
+    // But it polls no more: it waits for this answer, and then moves.
+    assert_eq!(post.response().await.text(), "ok");
+    assert_eq!(server.text().await, "before the probe");
+    assert_eq!(polling.send(&["4during the probe"]).await.text(), "ok");
+    assert_eq!(server.text().await, "during the probe");
+    websocket.send("5").await;
+    assert_eq!(server.heard().await, Heard::Upgraded(Transport::WebSocket));
+    assert_eq!(websocket.text().await.len(), 50_001);
+    assert_eq!(websocket.text().await, "4before the probe");
+    assert_eq!(websocket.text().await, "4during the probe");
+}
+
 /// Sends fifty messages, with pauses in which others have their turn.
 async fn stream(session: Session) {
     for n in 0..50 {

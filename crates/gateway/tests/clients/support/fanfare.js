@@ -8,6 +8,7 @@ import { fileURLToPath } from "node:url";
 const BUILT = new URL("../../../../../target/debug/", import.meta.url);
 const BINARY = process.env.FANFARE_BIN ?? fileURLToPath(new URL("fanfare", BUILT));
 const FEATURES = process.env.FANFARE_FEATURES_BIN ?? fileURLToPath(new URL("examples/features", BUILT));
+const TESTBED = fileURLToPath(new URL("testbed.js", import.meta.url));
 
 // Several run at a time, and none has to spare its clients.
 const OPTIONS = ["--admin-listen", "none", "--drain-time", "0s", "--log", "warn"];
@@ -42,6 +43,16 @@ export function startNode(args = [], { port = 0 } = {}) {
  */
 export function startFeatures(args = []) {
   return start(FEATURES, args);
+}
+
+/**
+ * The testbed on a Node.js server, whose source tells about its arguments.
+ *
+ * @param {string[]} args
+ * @returns {Promise<Running>}
+ */
+export function startTestbed(args = []) {
+  return start(process.execPath, [TESTBED, ...args]);
 }
 
 async function start(binary, args) {
