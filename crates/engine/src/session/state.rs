@@ -113,12 +113,16 @@ impl State {
         Ok(())
     }
 
-    /// Adds to the outbox if nothing follows from it but that something waits: there is a socket that takes what is
-    /// written, and nobody comes near a bound. Says whether it did.
+    /// Adds to the outbox if nothing follows from it but that something waits: no deadline begins, and no bound is near.
+    /// Says whether it did.
     pub(super) fn push_quietly(&mut self, messages: &Outgoing, limits: &Limits) -> bool {
-        let takes = matches!(&self.link, Link::WebSocket(link) if !link.blocked) && self.core.is_open();
+        let sets_no_deadline = match &self.link {
+            Link::Polling(_) => self.stalled_since.is_some(),
+            Link::WebSocket(link) => !link.blocked,
+        };
         let bytes = self.outbox.bytes_with(messages);
-        takes
+        sets_no_deadline
+            && self.core.is_open()
             && bytes <= EAGER_BYTES
             && bytes <= limits.outbox_bytes / 4
             && self.outbox.push(messages.clone(), limits.outbox_bytes).is_ok()
