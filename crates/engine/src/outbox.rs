@@ -142,10 +142,14 @@ impl Outbox {
         base64: bool,
         write: &mut impl FnMut(&[IoSlice<'_>]) -> io::Result<usize>,
     ) -> io::Result<usize> {
-        let mut slices = [IoSlice::new(&[]); MAX_SLICES];
         let mut frames = self.pending_frames(base64);
-        let mut count = 0;
-        for (slice, frame) in slices.iter_mut().zip(&mut frames) {
+        let first = IoSlice::new(frames.next().unwrap_or_default());
+        // Most of the time one frame waits, which needs no room for many.
+        let Some(second) = frames.next() else { return write(&[first]) };
+        let mut slices = [IoSlice::new(&[]); MAX_SLICES];
+        slices[..2].copy_from_slice(&[first, IoSlice::new(second)]);
+        let mut count = 2;
+        for (slice, frame) in slices[2..].iter_mut().zip(frames) {
             *slice = IoSlice::new(frame);
             count += 1;
         }

@@ -168,6 +168,12 @@ impl Decoder {
     }
 
     fn read_header(&mut self, input: &mut Input<'_>) -> Result<Option<FrameHeader>, FrameError> {
+        if self.header.len == 0
+            && let Some((frame, len)) = self.parse_header(input.rest())?
+        {
+            input.take(len);
+            return self.begin_frame(frame).map(Some);
+        }
         let missing = MAX_HEADER_LEN - self.header.len;
         let available = input.rest().len().min(missing);
         let mut header = self.header;
