@@ -1,5 +1,6 @@
 //! How Redis is reached: one server, the primary that Sentinel names, or a cluster.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use redis::aio::{ConnectionLike, MultiplexedConnection};
@@ -10,7 +11,7 @@ use redis::{
     AsyncConnectionConfig, Client, Cmd, ConnectionInfo, IntoConnectionInfo as _, Pipeline, ProtocolVersion, PushInfo,
     RedisError, RedisFuture, RedisResult, Value,
 };
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, watch};
 
 use crate::config::{Config, Topology};
 use crate::{ConfigError, config};
@@ -20,6 +21,8 @@ pub(crate) struct Connector {
     to: To,
     connect_timeout: Duration,
     response_timeout: Duration,
+    /// Told when connections that were made until now are not to be trusted any more.
+    distrusted: watch::Sender<()>,
 }
 
 enum To {
@@ -48,14 +51,25 @@ impl Connector {
             }
             Topology::Sentinel { urls, primary } => To::Sentinel(Mutex::new(sentinel(urls, primary)?)),
         };
-        Ok(Self { to, connect_timeout: config.connect_timeout, response_timeout: config.response_timeout })
+        let distrusted = watch::Sender::new(());
+        Ok(Self { to, connect_timeout: config.connect_timeout, response_timeout: config.response_timeout, distrusted })
     }
 
-    /// Connects, within the connect timeout. A connection to a replica is none: what is published there reaches nobody.
+    /// One connection has turned out to lead nowhere, and so may all others.
+    pub(crate) fn distrust(&self) {
+        self.distrusted.send_replace(());
+    }
+
+    /// Sees a change when the connections that are made from now on are not to be trusted any more.
+    pub(crate) fn watch_trust(&self) -> watch::Receiver<()> {
+        self.distrusted.subscribe()
+    }
+
+    /// Connects, within the connect timeout, to a server that can be used.
     pub(crate) async fn connect(&self, pushed: Option<Pushed>) -> RedisResult<Link> {
         let connecting = async {
             let mut link = self.open(pushed).await?;
-            refuse_replica(&mut link).await?;
+            link.check().await?;
             Ok(link)
         };
         let timeout = self.connect_timeout + self.response_timeout;
@@ -99,6 +113,14 @@ impl Link {
     pub(crate) fn is_cluster(&self) -> bool {
         matches!(self, Self::Cluster(_))
     }
+
+    /// Whether it leads to a primary, or to all of them, and they answer.
+    pub(crate) async fn check(&mut self) -> RedisResult<()> {
+        match self {
+            Self::Server(connection) => check_server(connection).await,
+            Self::Cluster(connection) => redis::cmd("PING").exec_async(connection).await,
+        }
+    }
 }
 
 impl ConnectionLike for Link {
@@ -129,49 +151,26 @@ impl ConnectionLike for Link {
     }
 }
 
-/// The connections of a pool.
-pub(crate) struct Manager(pub(crate) std::sync::Arc<Connector>);
-
-/// A connection of a pool, and whether it is still of use.
-pub(crate) struct Pooled {
-    pub(crate) link: Link,
-    pub(crate) broken: bool,
-}
-
-impl bb8::ManageConnection for Manager {
-    type Connection = Pooled;
-    type Error = RedisError;
-
-    async fn connect(&self) -> Result<Pooled, RedisError> {
-        Ok(Pooled { link: self.0.connect(None).await?, broken: false })
-    }
-
-    async fn is_valid(&self, connection: &mut Pooled) -> Result<(), RedisError> {
-        redis::cmd("PING").exec_async(&mut connection.link).await
-    }
-
-    fn has_broken(&self, connection: &mut Pooled) -> bool {
-        connection.broken
-    }
-}
-
 /// An error of ours, where nothing has come in time.
 pub(crate) fn timed_out(what: &str) -> RedisError {
     std::io::Error::new(std::io::ErrorKind::TimedOut, format!("{what} took too long")).into()
 }
 
-/// A user that may not ask is believed.
-async fn refuse_replica(link: &mut Link) -> RedisResult<()> {
-    let Link::Server(connection) = link else { return Ok(()) };
-    match redis::cmd("ROLE").query_async::<Vec<Value>>(connection).await {
-        Ok(role) if matches!(role.first(), Some(Value::BulkString(role)) if role == b"slave") => {
-            let message = "this Redis is a read-only replica, and what is published there stays there";
-            Err(std::io::Error::other(message).into())
-        }
-        Ok(_) => Ok(()),
-        Err(error) if error.code() == Some("NOPERM") => Ok(()),
-        Err(error) => Err(error),
-    }
+/// Whether a server is what we need; HELLO is what any user may say.
+async fn check_server(connection: &mut MultiplexedConnection) -> RedisResult<()> {
+    let hello: HashMap<String, Value> = redis::cmd("HELLO").query_async(connection).await?;
+    let is =
+        |key: &str, value: &str| matches!(hello.get(key), Some(Value::BulkString(text)) if text == value.as_bytes());
+    let wrong = if is("role", "replica") {
+        "this Redis is a read-only replica, and what is published there stays there"
+    } else if is("mode", "cluster") {
+        "this Redis is one of a Redis Cluster, which takes the addresses of several, and sharded pub/sub"
+    } else if is("mode", "sentinel") {
+        "this Redis is a Sentinel, which takes the name of its primary"
+    } else {
+        return Ok(());
+    };
+    Err(std::io::Error::other(wrong).into())
 }
 
 fn open(url: &str) -> Result<Client, ConfigError> {

@@ -30,11 +30,13 @@
 //!   `fanfare_proto::cluster`'s.
 
 mod adapter;
+mod backoff;
 mod config;
 mod connection;
 mod hub;
 mod metrics;
 mod peers;
+mod pool;
 mod publisher;
 mod status;
 mod subscriber;

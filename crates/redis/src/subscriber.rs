@@ -10,9 +10,10 @@ use redis::aio::SendError;
 use redis::{PushInfo, PushKind, RedisError, Value};
 use tokio::sync::{Notify, mpsc};
 
+use crate::backoff::Backoff;
 use crate::connection::{Connector, Link, timed_out};
 use crate::metrics::Metrics;
-use crate::status::{Status, StatusCell};
+use crate::status::{Ability, StatusCell};
 
 /// Hears what is published on the channels that somebody here wants to hear.
 ///
@@ -104,10 +105,8 @@ impl Subscriber {
                 Ok(link) => self.listen(link, &mut messages, &mut backoff).await,
                 Err(error) => error,
             };
-            if self.status.set(Status::Down(reason(&error).into())) {
-                tracing::warn!(%error, "Redis is away; the clients of this node are served on");
-            }
-            self.metrics.up.set(0);
+            self.connector.distrust();
+            self.status.cannot(Ability::Listen, &error);
             tokio::time::sleep(backoff.next()).await;
         }
     }
@@ -120,9 +119,7 @@ impl Subscriber {
         }
         *backoff = Backoff::default();
         self.metrics.connects.inc();
-        self.metrics.up.set(1);
-        self.status.set(Status::Up);
-        tracing::info!("connected to Redis");
+        self.status.can(Ability::Listen);
         let mut ping = tokio::time::interval(self.ping_interval);
         ping.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
@@ -176,14 +173,9 @@ impl Subscriber {
         if wanted { told } else { Ok(()) }
     }
 
-    /// Notices a connection whose other end is gone without a word.
+    /// Notices a connection whose other end is gone without a word, or has become a replica.
     async fn ping(&self, link: &mut Link) -> Result<(), RedisError> {
-        if link.is_cluster() {
-            // Its connections look after themselves.
-            return Ok(());
-        }
-        let ping = redis::cmd("PING");
-        let answered = tokio::time::timeout(self.response_timeout, ping.exec_async(link)).await;
+        let answered = tokio::time::timeout(self.response_timeout, link.check()).await;
         answered.unwrap_or_else(|_| Err(timed_out("a ping")))
     }
 
@@ -244,37 +236,9 @@ fn read(info: PushInfo) -> Option<Pushed> {
     Some(Pushed::Message(message))
 }
 
-/// What to tell an operator, without the address and its password.
-fn reason(error: &RedisError) -> String {
-    match error.code() {
-        Some("WRONGPASS" | "NOAUTH") => "Redis refuses the user or password".to_owned(),
-        Some("NOPERM") => format!("the Redis user lacks a right: {}", error.detail().unwrap_or_default()),
-        _ => error.to_string(),
-    }
-}
-
 fn lost(message: &str) -> RedisError {
     std::io::Error::new(std::io::ErrorKind::ConnectionReset, message.to_owned()).into()
 }
-
-/// Longer and longer pauses, none of them the same on two nodes.
-#[derive(Debug, Default)]
-struct Backoff {
-    attempts: u32,
-}
-
-impl Backoff {
-    fn next(&mut self) -> Duration {
-        let longest = FIRST_PAUSE * 2_u32.pow(self.attempts.min(5));
-        self.attempts += 1;
-        let mut random = [0];
-        getrandom::fill(&mut random).expect("the operating system has a random source");
-        longest.min(MAX_PAUSE).mul_f64(0.5 + f64::from(random[0]) / 510.0)
-    }
-}
-
-const FIRST_PAUSE: Duration = Duration::from_millis(50);
-const MAX_PAUSE: Duration = Duration::from_secs(1);
 
 /// Messages that may wait for the reader.
 const MAX_UNREAD: usize = 65_536;

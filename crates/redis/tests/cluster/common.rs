@@ -79,7 +79,10 @@ impl Node {
     pub(crate) async fn wait_for(&self, wanted: impl Fn(&Status) -> bool) {
         let mut status = self.adapter.watch_status();
         let waiting = status.wait_for(|status| wanted(status));
-        tokio::time::timeout(PATIENCE, waiting).await.expect("the status changes").expect("the adapter lives");
+        tokio::time::timeout(PATIENCE, waiting)
+            .await
+            .unwrap_or_else(|_| panic!("still {:?}", self.adapter.status()))
+            .expect("the adapter lives");
     }
 
     pub(crate) async fn is_up(&self) {
