@@ -1,5 +1,6 @@
 //! A Redis server that lives as long as a test.
 
+use std::collections::BTreeMap;
 use std::net::TcpListener;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -75,12 +76,46 @@ impl Redis {
         self.send(&words).await
     }
 
+    /// Sends a command of words; returns all there is in the answer, lists within lists as one.
+    pub async fn query(&self, line: &str) -> Vec<String> {
+        let words: Vec<&[u8]> = line.split(' ').map(str::as_bytes).collect();
+        let mut stream = self.ask(&words).await;
+        let mut answer = Vec::new();
+        loop {
+            let mut values = Vec::new();
+            if flatten(&answer, &mut values).is_some() {
+                return values;
+            }
+            let read = within("answer", stream.read_buf(&mut answer)).await.expect("it answers");
+            assert!(read > 0, "{line}: the answer ends early");
+        }
+    }
+
+    /// The channels that somebody listens to, sharded ones too, and how many do.
+    pub async fn channels(&self) -> BTreeMap<String, usize> {
+        let mut channels = BTreeMap::new();
+        for (list, count) in [("CHANNELS", "NUMSUB"), ("SHARDCHANNELS", "SHARDNUMSUB")] {
+            let names = self.query(&format!("PUBSUB {list}")).await;
+            let counts = self.query(&format!("PUBSUB {count} {}", names.join(" "))).await;
+            let pairs = counts.chunks_exact(2).map(|pair| (pair[0].clone(), pair[1].parse().expect("a count")));
+            channels.extend(pairs.filter(|(_, count)| *count > 0));
+        }
+        channels
+    }
+
     /// Publishes any bytes.
     pub async fn publish(&self, channel: &str, payload: &[u8]) {
         self.send(&[b"PUBLISH", channel.as_bytes(), payload]).await;
     }
 
     async fn send(&self, words: &[&[u8]]) -> String {
+        let mut stream = self.ask(words).await;
+        let mut answer = vec![0; 4096];
+        let len = within("answer", stream.read(&mut answer)).await.expect("it answers");
+        String::from_utf8_lossy(&answer[..len]).lines().next().unwrap_or_default().to_owned()
+    }
+
+    async fn ask(&self, words: &[&[u8]]) -> TcpStream {
         let mut command = format!("*{}\r\n", words.len()).into_bytes();
         for word in words {
             command.extend_from_slice(format!("${}\r\n", word.len()).as_bytes());
@@ -89,9 +124,7 @@ impl Redis {
         }
         let mut stream = within("connect", TcpStream::connect(("127.0.0.1", self.port))).await.expect("it listens");
         stream.write_all(&command).await.expect("it reads");
-        let mut answer = vec![0; 4096];
-        let len = within("answer", stream.read(&mut answer)).await.expect("it answers");
-        String::from_utf8_lossy(&answer[..len]).lines().next().unwrap_or_default().to_owned()
+        stream
     }
 
     async fn ready(&self) {
@@ -114,6 +147,27 @@ impl Drop for Redis {
     fn drop(&mut self) {
         self.kill();
     }
+}
+
+/// Appends the values of an answer; returns its length, unless it is not complete.
+fn flatten(answer: &[u8], values: &mut Vec<String>) -> Option<usize> {
+    let line = answer.iter().position(|&byte| byte == b'\n')?;
+    let head = String::from_utf8_lossy(&answer[1..line]).trim_end().to_owned();
+    let mut end = line + 1;
+    match (answer[0], head.parse::<i64>()) {
+        (b'*', Ok(len)) => {
+            for _ in 0..len {
+                end += flatten(&answer[end..], values)?;
+            }
+        }
+        (b'$', Ok(len)) => {
+            let len = usize::try_from(len).unwrap_or(0);
+            values.push(String::from_utf8_lossy(answer.get(end..end + len)?).into_owned());
+            end += len + 2;
+        }
+        _ => values.push(head),
+    }
+    (answer.len() >= end).then_some(end)
 }
 
 /// A port that nobody listens on, for now.

@@ -1,6 +1,7 @@
 //! Clusters of Fanfare nodes over real Redis servers.
 
 mod broadcasts;
+mod chaos;
 mod common;
 mod emitter;
 mod faults;
