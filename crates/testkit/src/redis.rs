@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::TcpListener;
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
@@ -16,6 +17,8 @@ pub struct Redis {
     port: u16,
     args: Vec<String>,
     process: Child,
+    /// A file that goes with it.
+    file: Option<PathBuf>,
 }
 
 impl Redis {
@@ -32,9 +35,47 @@ impl Redis {
     /// Starts a server on a certain port.
     pub async fn start_on(port: u16, args: &[&str]) -> Self {
         let args: Vec<String> = args.iter().map(|&arg| arg.to_owned()).collect();
-        let redis = Self { port, process: spawn(port, &args), args };
+        let args = [plain(port), args].concat();
+        let redis = Self { port, process: spawn(&args), args, file: None };
         redis.ready().await;
         redis
+    }
+
+    /// Starts a replica of another server, and waits until it has what the other has.
+    pub async fn start_replica(of: &Self) -> Self {
+        let replica = Self::start_with(&["--replicaof", "127.0.0.1", &of.port.to_string()]).await;
+        let replicates = async {
+            while !replica.query("INFO replication").await.concat().contains("master_link_status:up") {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        within("replication", replicates).await;
+        replica
+    }
+
+    /// Starts a Sentinel that watches over a primary by the name of `main`, and waits until it knows the replica.
+    pub async fn start_sentinel(primary: &Self) -> Self {
+        let port = free_port();
+        let file = std::env::temp_dir().join(format!("fanfare-sentinel-{port}.conf"));
+        let watched = format!(
+            "port {port}\nbind 127.0.0.1\nsentinel monitor main 127.0.0.1 {} 1\n\
+             sentinel down-after-milliseconds main 400\nsentinel failover-timeout main 2000\n",
+            primary.port
+        );
+        std::fs::write(&file, watched).expect("the directory for temporary files can be written to");
+        let args = vec![file.display().to_string(), "--sentinel".to_owned()];
+        let sentinel = Self { port, process: spawn(&args), args, file: Some(file) };
+        sentinel.ready().await;
+        // It looks more often than every ten seconds, and does so at once.
+        let hurried = sentinel.command("SENTINEL DEBUG info-period 100 ping-period 100 publish-period 100").await;
+        assert_eq!(hurried, "+OK");
+        let knows = async {
+            while !sentinel.query("SENTINEL REPLICAS main").await.iter().any(|word| word == "ok") {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        within("a replica", knows).await;
+        sentinel
     }
 
     /// The address for a client.
@@ -56,7 +97,7 @@ impl Redis {
     /// Starts it again on the same port, empty.
     pub async fn restart(&mut self) {
         self.kill();
-        self.process = spawn(self.port, &self.args);
+        self.process = spawn(&self.args);
         self.ready().await;
     }
 
@@ -146,6 +187,9 @@ impl Redis {
 impl Drop for Redis {
     fn drop(&mut self) {
         self.kill();
+        if let Some(file) = &self.file {
+            let _ = std::fs::remove_file(file);
+        }
     }
 }
 
@@ -176,10 +220,18 @@ pub fn free_port() -> u16 {
     listener.local_addr().expect("it is bound").port()
 }
 
-fn spawn(port: u16, args: &[String]) -> Child {
+/// A server that keeps nothing.
+fn plain(port: u16) -> Vec<String> {
+    let port = port.to_string();
+    let args = ["--port", &port, "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir", "/tmp"];
+    args.into_iter()
+        .chain(["--enable-debug-command", "yes", "--repl-diskless-sync-delay", "0"])
+        .map(str::to_owned)
+        .collect()
+}
+
+fn spawn(args: &[String]) -> Child {
     let mut command = Command::new("redis-server");
-    command.args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]);
-    command.args(["--dir", "/tmp", "--enable-debug-command", "yes"]).args(args);
-    command.stdout(Stdio::null()).stderr(Stdio::null()).stdin(Stdio::null());
+    command.args(args).stdout(Stdio::null()).stderr(Stdio::null()).stdin(Stdio::null());
     command.spawn().expect("redis-server is installed")
 }

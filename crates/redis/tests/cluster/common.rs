@@ -112,6 +112,17 @@ pub(crate) async fn nodes_with<const N: usize>(
     nodes.try_into().unwrap_or_else(|_| unreachable!("as many as were asked for"))
 }
 
+/// Everything works: an event of each node reaches the client of the other.
+pub(crate) async fn works([a, b]: &[Node; 2]) {
+    let (mut near, mut far) = (a.client().await, b.client().await);
+    let (near, far) = (&mut near, &mut far);
+    a.io.emit("from a", ());
+    assert_eq!(far.event().await, r#"["from a"]"#);
+    b.io.emit("from b", ());
+    assert_eq!(near.event().await, r#"["from a"]"#);
+    assert_eq!(near.event().await, r#"["from b"]"#);
+}
+
 /// Lets subscriptions that have just been asked for reach Redis, which tells nobody when they have.
 pub(crate) async fn settle() {
     tokio::time::sleep(Duration::from_millis(60)).await;

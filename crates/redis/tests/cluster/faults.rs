@@ -2,22 +2,11 @@
 
 use std::time::Duration;
 
-use fanfare_redis::{RedisAdapter, Status};
+use fanfare_redis::{RedisAdapter, RedisAdapterBuilder, Status};
 use fanfare_testkit::{Redis, free_port};
 use tokio::net::TcpStream;
 
-use crate::common::{KINDS, Node, nodes, settle};
-
-/// Everything works again: an event of each node reaches the client of the other.
-async fn works([a, b]: &[Node; 2]) {
-    let (mut near, mut far) = (a.client().await, b.client().await);
-    let (near, far) = (&mut near, &mut far);
-    a.io.emit("from a", ());
-    assert_eq!(far.event().await, r#"["from a"]"#);
-    b.io.emit("from b", ());
-    assert_eq!(near.event().await, r#"["from a"]"#);
-    assert_eq!(near.event().await, r#"["from b"]"#);
-}
+use crate::common::{KINDS, Node, eventually, nodes, settle, works};
 
 #[tokio::test]
 async fn a_redis_that_is_killed_and_restarted_is_found_again() {
@@ -120,6 +109,20 @@ async fn a_replica_is_refused() {
     let Status::Down(reason) = node.adapter.status() else { panic!("it is a replica") };
     assert!(reason.contains("read-only replica"), "{reason}");
     replica.command("REPLICAOF NO ONE").await;
+    node.is_up().await;
+}
+
+#[tokio::test]
+async fn a_primary_that_becomes_a_replica_is_left() {
+    let (redis, other) = (Redis::start().await, Redis::start().await);
+    let quick = |builder: RedisAdapterBuilder| builder.ping_interval(Duration::from_millis(50));
+    let node = Node::with(quick(RedisAdapter::builder(redis.url()))).await;
+    node.is_up().await;
+    // Nobody is disconnected by that, and whoever publishes is told nothing.
+    redis.command(&format!("REPLICAOF 127.0.0.1 {}", other.port())).await;
+    node.wait_for(|status| matches!(status, Status::Down(reason) if reason.contains("read-only replica"))).await;
+    eventually("nobody listens to it", async || redis.channels().await.is_empty()).await;
+    redis.command("REPLICAOF NO ONE").await;
     node.is_up().await;
 }
 

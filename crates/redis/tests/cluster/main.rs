@@ -6,4 +6,5 @@ mod common;
 mod emitter;
 mod faults;
 mod requests;
+mod sentinel;
 mod stateless;
