@@ -6,6 +6,7 @@ use std::time::Duration;
 use redis::aio::{ConnectionLike, MultiplexedConnection};
 use redis::cluster::ClusterClientBuilder;
 use redis::cluster_async::ClusterConnection;
+use redis::cluster_routing::{MultipleNodeRoutingInfo, ResponsePolicy, RoutingInfo};
 use redis::sentinel::{SentinelClient, SentinelClientBuilder, SentinelServerType};
 use redis::{
     AsyncConnectionConfig, Client, Cmd, ConnectionInfo, IntoConnectionInfo as _, Pipeline, ProtocolVersion, PushInfo,
@@ -14,6 +15,7 @@ use redis::{
 use tokio::sync::{Mutex, watch};
 
 use crate::config::{Config, Topology};
+use crate::status::Ability;
 use crate::{ConfigError, config};
 
 /// Makes connections.
@@ -66,9 +68,9 @@ impl Connector {
     }
 
     /// Connects, within the connect timeout, to a server that can be used.
-    pub(crate) async fn connect(&self, pushed: Option<Pushed>) -> RedisResult<Link> {
+    pub(crate) async fn connect(&self, to: Ability, pushed: Pushed) -> RedisResult<Link> {
         let connecting = async {
-            let mut link = self.open(pushed).await?;
+            let mut link = self.open(to, pushed).await?;
             link.check().await?;
             Ok(link)
         };
@@ -76,32 +78,30 @@ impl Connector {
         tokio::time::timeout(timeout, connecting).await.unwrap_or_else(|_| Err(timed_out("connecting")))
     }
 
-    async fn open(&self, pushed: Option<Pushed>) -> RedisResult<Link> {
-        let mut config = AsyncConnectionConfig::new()
+    async fn open(&self, to: Ability, pushed: Pushed) -> RedisResult<Link> {
+        let config = AsyncConnectionConfig::new()
             .set_connection_timeout(Some(self.connect_timeout))
             .set_response_timeout(Some(self.response_timeout));
         match &self.to {
             To::Server(client) => {
-                if let Some(pushed) = pushed {
-                    config = config.set_push_sender(pushed);
-                }
+                let config = config.set_push_sender(pushed);
                 client.get_multiplexed_async_connection_with_config(&config).await.map(Link::Server)
             }
             To::Sentinel(client) => {
-                if let Some(pushed) = pushed {
-                    config = config.set_push_sender(pushed);
-                }
+                let config = config.set_push_sender(pushed);
                 client.lock().await.get_async_connection_with_config(&config).await.map(Link::Server)
             }
             To::Cluster(nodes) => {
-                let mut builder = ClusterClientBuilder::new(nodes.clone())
+                let builder = ClusterClientBuilder::new(nodes.clone())
                     .use_protocol(ProtocolVersion::RESP3)
                     .connection_timeout(self.connect_timeout)
                     .response_timeout(self.response_timeout)
-                    .retries(1);
-                if let Some(pushed) = pushed {
-                    builder = builder.push_sender(pushed);
-                }
+                    .retries(match to {
+                        Ability::Listen => 3,
+                        // What is sent again may arrive twice.
+                        Ability::Publish => 0,
+                    })
+                    .push_sender(pushed);
                 builder.build()?.get_async_connection().await.map(Link::Cluster)
             }
         }
@@ -114,11 +114,11 @@ impl Link {
         matches!(self, Self::Cluster(_))
     }
 
-    /// Whether it leads to a primary, or to all of them, and they answer.
+    /// Whether it leads to a primary, or to all that a cluster has, and they serve.
     pub(crate) async fn check(&mut self) -> RedisResult<()> {
         match self {
             Self::Server(connection) => check_server(connection).await,
-            Self::Cluster(connection) => redis::cmd("PING").exec_async(connection).await,
+            Self::Cluster(connection) => check_cluster(connection).await,
         }
     }
 }
@@ -171,6 +171,22 @@ async fn check_server(connection: &mut MultiplexedConnection) -> RedisResult<()>
         return Ok(());
     };
     Err(std::io::Error::other(wrong).into())
+}
+
+/// Whether every primary of a cluster answers, and finds that the cluster is whole: any of them may have our channels.
+async fn check_cluster(connection: &mut ClusterConnection) -> RedisResult<()> {
+    let every_primary = RoutingInfo::MultiNode((MultipleNodeRoutingInfo::AllMasters, Some(ResponsePolicy::Special)));
+    let mut info = redis::cmd("CLUSTER");
+    info.arg("INFO");
+    let answers: HashMap<String, String> =
+        redis::from_redis_value(connection.route_command(info, every_primary).await?)?;
+    let expected = ["cluster_state:ok".to_owned(), format!("cluster_size:{}", answers.len())];
+    let whole = |info: &String| expected.iter().all(|expected| info.lines().any(|line| line == expected));
+    if answers.values().all(whole) {
+        Ok(())
+    } else {
+        Err(std::io::Error::other("a part of the Redis Cluster is away").into())
+    }
 }
 
 fn open(url: &str) -> Result<Client, ConfigError> {

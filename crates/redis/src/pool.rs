@@ -6,6 +6,7 @@ use redis::{PushKind, RedisError};
 use tokio::sync::watch;
 
 use crate::connection::{Connector, Link};
+use crate::status::Ability;
 
 pub(crate) type Pool = bb8::Pool<Manager>;
 
@@ -49,7 +50,7 @@ impl bb8::ManageConnection for Manager {
             }
             Ok(())
         };
-        let link = self.0.connect(Some(Box::new(pushed))).await?;
+        let link = self.0.connect(Ability::Publish, Box::new(pushed)).await?;
         Ok(Pooled { link, broken: false, lost, distrusted })
     }
 

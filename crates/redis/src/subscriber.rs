@@ -1,10 +1,11 @@
 //! The connection that listens.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use fanfare_proto::cluster::Subscription;
+use futures_util::future::try_join_all;
 use parking_lot::{Mutex, RwLock};
 use redis::aio::SendError;
 use redis::{PushInfo, PushKind, RedisError, Value};
@@ -45,6 +46,8 @@ struct Message {
 
 enum Pushed {
     Message(Message),
+    /// Redis sends no more of this. In a cluster, it does so when a channel has moved to another server.
+    Unsubscribed(Subscription),
     Lost,
 }
 
@@ -101,7 +104,7 @@ impl Subscriber {
         let mut backoff = Backoff::default();
         loop {
             let (pushed, mut messages) = channel();
-            let error = match self.connector.connect(Some(pushed)).await {
+            let error = match self.connector.connect(Ability::Listen, pushed).await {
                 Ok(link) => self.listen(link, &mut messages, &mut backoff).await,
                 Err(error) => error,
             };
@@ -113,9 +116,13 @@ impl Subscriber {
 
     /// Listens over one connection until it is lost; returns why.
     async fn listen(&self, mut link: Link, messages: &mut mpsc::Receiver<Pushed>, backoff: &mut Backoff) -> RedisError {
-        let mut active = BTreeSet::new();
-        if let Err(error) = self.reconcile(&mut link, &mut active).await {
-            return error;
+        let mut active = HashSet::new();
+        loop {
+            match self.reconcile(&link, &mut active).await {
+                Ok(true) => break,
+                Ok(false) => {}
+                Err(error) => return error,
+            }
         }
         *backoff = Backoff::default();
         self.metrics.connects.inc();
@@ -129,9 +136,18 @@ impl Subscriber {
                         self.hand_on(&message);
                         Ok(())
                     }
+                    Some(Pushed::Unsubscribed(subscription)) => {
+                        self.has_moved(&subscription, &mut active);
+                        Ok(())
+                    }
                     Some(Pushed::Lost) | None => Err(lost("the connection to Redis is lost")),
                 },
-                () = self.changed.notified() => self.reconcile(&mut link, &mut active).await,
+                () = self.changed.notified() => self.reconcile(&link, &mut active).await.map(|done| {
+                    if !done {
+                        // What has come meanwhile is handed on first.
+                        self.changed.notify_one();
+                    }
+                }),
                 _ = ping.tick() => self.ping(&mut link).await,
             };
             if let Err(error) = done {
@@ -140,26 +156,36 @@ impl Subscriber {
         }
     }
 
-    /// Tells Redis what has changed of what is wanted.
-    async fn reconcile(&self, link: &mut Link, active: &mut BTreeSet<Subscription>) -> Result<(), RedisError> {
-        loop {
-            let wanted: BTreeSet<_> = self.wanted.lock().keys().cloned().collect();
-            let added: Vec<_> = wanted.difference(active).cloned().collect();
-            let removed: Vec<_> = active.difference(&wanted).cloned().collect();
-            if added.is_empty() && removed.is_empty() {
-                return Ok(());
-            }
-            for subscription in &removed {
-                self.tell(link, subscription, false).await?;
-            }
-            for subscription in &added {
-                self.tell(link, subscription, true).await?;
-            }
-            *active = wanted;
+    /// A channel is somewhere else, unless it was us who did not want it any more: then it is not active.
+    fn has_moved(&self, subscription: &Subscription, active: &mut HashSet<Subscription>) {
+        if active.remove(subscription) {
+            self.changed.notify_one();
+            // Those who publish would find it where it was.
+            self.connector.distrust();
         }
     }
 
-    async fn tell(&self, link: &mut Link, subscription: &Subscription, wanted: bool) -> Result<(), RedisError> {
+    /// Tells Redis a part of what has changed of what is wanted; says whether there was nothing to tell.
+    async fn reconcile(&self, link: &Link, active: &mut HashSet<Subscription>) -> Result<bool, RedisError> {
+        let (removed, added) = self.changes(active);
+        if removed.is_empty() && added.is_empty() {
+            return Ok(true);
+        }
+        try_join_all(removed.iter().map(|subscription| self.tell(link.clone(), subscription, false))).await?;
+        try_join_all(added.iter().map(|subscription| self.tell(link.clone(), subscription, true))).await?;
+        active.retain(|subscription| !removed.contains(subscription));
+        active.extend(added);
+        Ok(false)
+    }
+
+    fn changes(&self, active: &HashSet<Subscription>) -> (HashSet<Subscription>, Vec<Subscription>) {
+        let wanted = self.wanted.lock();
+        let removed = active.iter().filter(|subscription| !wanted.contains_key(subscription));
+        let added = wanted.keys().filter(|subscription| !active.contains(subscription));
+        (removed.take(MAX_CHANGES).cloned().collect(), added.take(MAX_CHANGES).cloned().collect())
+    }
+
+    async fn tell(&self, mut link: Link, subscription: &Subscription, wanted: bool) -> Result<(), RedisError> {
         let (command, channel) = match (subscription, wanted) {
             (Subscription::Channel(channel), true) => ("SUBSCRIBE", channel),
             (Subscription::Channel(channel), false) => ("UNSUBSCRIBE", channel),
@@ -168,9 +194,14 @@ impl Subscriber {
             (Subscription::Sharded(channel), true) => ("SSUBSCRIBE", channel),
             (Subscription::Sharded(channel), false) => ("SUNSUBSCRIBE", channel),
         };
-        let told = redis::cmd(command).arg(channel).exec_async(link).await;
-        // Whom Redis does not know any more needs no goodbye.
-        if wanted { told } else { Ok(()) }
+        let telling = redis::cmd(command).arg(channel).query_async(&mut link).await;
+        match telling {
+            // Whom Redis does not know any more needs no goodbye.
+            _ if !wanted => Ok(()),
+            Ok(answer) if confirms(&answer, channel) => Ok(()),
+            Ok(_) => Err(lost("Redis answers something else than what it was asked")),
+            Err(error) => Err(error),
+        }
     }
 
     /// Notices a connection whose other end is gone without a word, or has become a replica.
@@ -219,6 +250,7 @@ fn read(info: PushInfo) -> Option<Pushed> {
     let mut next = || data.next().unwrap_or_default();
     let message = match info.kind {
         PushKind::Disconnection => return Some(Pushed::Lost),
+        PushKind::SUnsubscribe => return Some(Pushed::Unsubscribed(Subscription::Sharded(text(next())))),
         PushKind::Message => {
             let channel = text(next());
             Message { subscription: Subscription::Channel(channel.clone()), channel, payload: next() }
@@ -236,9 +268,21 @@ fn read(info: PushInfo) -> Option<Pushed> {
     Some(Pushed::Message(message))
 }
 
+/// Whether an answer is that to subscribing to this. What Redis says of its own accord, when a channel moves, may have been
+/// taken for the answer of the command that was waiting for one.
+fn confirms(answer: &Value, channel: &str) -> bool {
+    let Value::Push { kind: PushKind::Subscribe | PushKind::PSubscribe | PushKind::SSubscribe, data } = answer else {
+        return false;
+    };
+    matches!(data.first(), Some(Value::BulkString(name)) if name == channel.as_bytes())
+}
+
 fn lost(message: &str) -> RedisError {
     std::io::Error::new(std::io::ErrorKind::ConnectionReset, message.to_owned()).into()
 }
+
+/// Changes that are told at once; between them, messages are handed on.
+const MAX_CHANGES: usize = 1024;
 
 /// Messages that may wait for the reader.
 const MAX_UNREAD: usize = 65_536;

@@ -53,6 +53,18 @@ impl Redis {
         replica
     }
 
+    /// Starts a server of a cluster, which knows no other yet.
+    pub(crate) async fn start_member() -> Self {
+        let port = free_port();
+        let name = format!("fanfare-cluster-{port}.conf");
+        let bus = free_port().to_string();
+        let cluster = ["--cluster-enabled", "yes", "--cluster-config-file", &name, "--cluster-port", &bus];
+        let timeout = ["--cluster-node-timeout", "1000"];
+        let mut member = Self::start_on(port, &[&cluster[..], &timeout].concat()).await;
+        member.file = Some(std::path::Path::new("/tmp").join(name));
+        member
+    }
+
     /// Starts a Sentinel that watches over a primary by the name of `main`, and waits until it knows the replica.
     pub async fn start_sentinel(primary: &Self) -> Self {
         let port = free_port();

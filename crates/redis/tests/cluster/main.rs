@@ -5,6 +5,7 @@ mod chaos;
 mod common;
 mod emitter;
 mod faults;
+mod redis_cluster;
 mod requests;
 mod sentinel;
 mod stateless;
