@@ -13,20 +13,15 @@ use parking_lot::Mutex;
 use crate::common::{Node, eventually, settle};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn classic_nodes_survive_any_faults() {
-    run(Kind::Classic).await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn sharded_nodes_survive_any_faults() {
-    run(Kind::Sharded(SubscriptionMode::Dynamic)).await;
+async fn nodes_survive_any_faults() {
+    tokio::join!(run(Kind::Classic), run(Kind::Sharded(SubscriptionMode::Dynamic)));
 }
 
 async fn run(kind: Kind) {
     let seed = setting("FANFARE_CHAOS_SEED").unwrap_or_else(|| {
         SystemTime::now().duration_since(UNIX_EPOCH).expect("it is later than 1970").as_nanos() as u64
     });
-    let duration = Duration::from_secs(setting("FANFARE_CHAOS_SECONDS").unwrap_or(9));
+    let duration = Duration::from_secs(setting("FANFARE_CHAOS_SECONDS").unwrap_or(8));
     println!("{kind:?}: FANFARE_CHAOS_SEED={seed}");
     let mut chaos = Chaos::start(kind, seed).await;
     let until = Instant::now() + duration;

@@ -3,6 +3,7 @@
 mod broadcasts;
 mod chaos;
 mod common;
+mod conformance;
 mod emitter;
 mod faults;
 mod redis_cluster;
