@@ -42,6 +42,7 @@ pub(crate) struct Config {
     pub(crate) pool_size: u32,
     pub(crate) max_queue_bytes: usize,
     pub(crate) max_message_bytes: usize,
+    pub(crate) ca_certificates: Option<Vec<u8>>,
     pub(crate) registry: prometheus::Registry,
 }
 
@@ -77,6 +78,7 @@ impl RedisAdapterBuilder {
                 pool_size: 4,
                 max_queue_bytes: 64 << 20,
                 max_message_bytes: 16 << 20,
+                ca_certificates: None,
                 registry: prometheus::Registry::new(),
             },
         }
@@ -143,6 +145,12 @@ impl RedisAdapterBuilder {
         self
     }
 
+    /// The authorities that vouch for a Redis at `rediss://`, as certificates in PEM. Default: those that browsers trust.
+    pub fn ca_certificates(mut self, pem: impl Into<Vec<u8>>) -> Self {
+        self.config.ca_certificates = Some(pem.into());
+        self
+    }
+
     /// Where the metrics are registered. Default: a registry of its own.
     pub fn registry(mut self, registry: prometheus::Registry) -> Self {
         self.config.registry = registry;
@@ -186,6 +194,12 @@ impl Config {
         if self.prefix.is_empty() || self.prefix.contains('#') {
             let allowed = "it has at least one character and no `#`";
             return Err(ConfigError { option: "prefix", value: self.prefix.clone(), allowed });
+        }
+        let certificate: &[u8] = b"-----BEGIN CERTIFICATE-----";
+        if self.ca_certificates.as_ref().is_some_and(|pem| !pem.windows(certificate.len()).any(|at| at == certificate))
+        {
+            let allowed = "it has at least one certificate in PEM";
+            return Err(ConfigError { option: "ca_certificates", value: "this".to_owned(), allowed });
         }
         if matches!((&self.topology, self.kind), (Topology::Cluster(_), Kind::Classic)) {
             let allowed = "over Redis Cluster, nodes talk by sharded pub/sub";

@@ -9,8 +9,8 @@ use redis::cluster_async::ClusterConnection;
 use redis::cluster_routing::{MultipleNodeRoutingInfo, ResponsePolicy, RoutingInfo};
 use redis::sentinel::{SentinelClient, SentinelClientBuilder, SentinelServerType};
 use redis::{
-    AsyncConnectionConfig, Client, Cmd, ConnectionInfo, IntoConnectionInfo as _, Pipeline, ProtocolVersion, PushInfo,
-    RedisError, RedisFuture, RedisResult, Value,
+    AsyncConnectionConfig, Client, Cmd, ConnectionAddr, ConnectionInfo, IntoConnectionInfo as _, Pipeline,
+    ProtocolVersion, PushInfo, RedisError, RedisFuture, RedisResult, TlsCertificates, TlsMode, Value,
 };
 use tokio::sync::{Mutex, watch};
 
@@ -31,7 +31,7 @@ enum To {
     Server(Client),
     /// It remembers the sentinels it has found, which takes it for itself while it connects.
     Sentinel(Mutex<SentinelClient>),
-    Cluster(Vec<ConnectionInfo>),
+    Cluster(Vec<ConnectionInfo>, Option<TlsCertificates>),
 }
 
 /// Takes what Redis sends without being asked. Must not wait.
@@ -47,11 +47,15 @@ pub(crate) enum Link {
 impl Connector {
     pub(crate) fn new(config: &Config) -> Result<Self, ConfigError> {
         let to = match &config.topology {
-            Topology::Server(url) => To::Server(open(url)?),
+            Topology::Server(url) => To::Server(server(url, certificates(config))?),
             Topology::Cluster(urls) => {
-                To::Cluster(urls.iter().map(|url| connection_info(url)).collect::<Result<_, _>>()?)
+                let nodes = urls.iter().map(|url| connection_info(url)).collect::<Result<Vec<_>, _>>()?;
+                let certificates = certificates(config).filter(|_| nodes.iter().any(is_tls));
+                To::Cluster(nodes, certificates)
             }
-            Topology::Sentinel { urls, primary } => To::Sentinel(Mutex::new(sentinel(urls, primary)?)),
+            Topology::Sentinel { urls, primary } => {
+                To::Sentinel(Mutex::new(sentinel(urls, primary, certificates(config))?))
+            }
         };
         let distrusted = watch::Sender::new(());
         Ok(Self { to, connect_timeout: config.connect_timeout, response_timeout: config.response_timeout, distrusted })
@@ -91,8 +95,8 @@ impl Connector {
                 let config = config.set_push_sender(pushed);
                 client.lock().await.get_async_connection_with_config(&config).await.map(Link::Server)
             }
-            To::Cluster(nodes) => {
-                let builder = ClusterClientBuilder::new(nodes.clone())
+            To::Cluster(nodes, certificates) => {
+                let mut builder = ClusterClientBuilder::new(nodes.clone())
                     .use_protocol(ProtocolVersion::RESP3)
                     .connection_timeout(self.connect_timeout)
                     .response_timeout(self.response_timeout)
@@ -102,6 +106,9 @@ impl Connector {
                         Ability::Publish => 0,
                     })
                     .push_sender(pushed);
+                if let Some(certificates) = certificates {
+                    builder = builder.certs(certificates.clone());
+                }
                 builder.build()?.get_async_connection().await.map(Link::Cluster)
             }
         }
@@ -189,26 +196,28 @@ async fn check_cluster(connection: &mut ClusterConnection) -> RedisResult<()> {
     }
 }
 
-fn open(url: &str) -> Result<Client, ConfigError> {
-    Client::open(connection_info(url)?).map_err(|error| config::wrong_url(url, &error))
+fn server(url: &str, certificates: Option<TlsCertificates>) -> Result<Client, ConfigError> {
+    let info = connection_info(url)?;
+    let client = match certificates.filter(|_| is_tls(&info)) {
+        Some(certificates) => Client::build_with_tls(info, certificates),
+        None => Client::open(info),
+    };
+    client.map_err(|error| config::wrong_url(url, &error))
 }
 
-/// RESP3 carries messages beside answers, on one connection.
-fn connection_info(url: &str) -> Result<ConnectionInfo, ConfigError> {
-    let info = url.into_connection_info().map_err(|error| config::wrong_url(url, &error))?;
-    let settings = info.redis_settings().clone().set_protocol(ProtocolVersion::RESP3);
-    Ok(info.set_redis_settings(settings))
-}
-
-fn sentinel(urls: &[String], primary: &str) -> Result<SentinelClient, ConfigError> {
+fn sentinel(
+    urls: &[String],
+    primary: &str,
+    certificates: Option<TlsCertificates>,
+) -> Result<SentinelClient, ConfigError> {
     let nodes = urls.iter().map(|url| connection_info(url)).collect::<Result<Vec<_>, _>>()?;
-    let first = nodes.first().map(|node| node.redis_settings().clone());
     let addresses = nodes.iter().map(|node| node.addr().clone());
     let wrong = |error: RedisError| config::wrong_url(&urls.join(","), &error);
     let mut builder = SentinelClientBuilder::new(addresses, primary, SentinelServerType::Master)
         .map_err(wrong)?
         .set_client_to_redis_protocol(ProtocolVersion::RESP3);
-    if let Some(settings) = first {
+    if let Some(first) = nodes.first() {
+        let settings = first.redis_settings();
         builder = builder.set_client_to_redis_db(settings.db());
         if let Some(username) = settings.username() {
             builder = builder.set_client_to_redis_username(username);
@@ -216,6 +225,34 @@ fn sentinel(urls: &[String], primary: &str) -> Result<SentinelClient, ConfigErro
         if let Some(password) = settings.password() {
             builder = builder.set_client_to_redis_password(password);
         }
+        if is_tls(first) {
+            builder = builder.set_client_to_redis_tls_mode(TlsMode::Secure);
+            if let Some(certificates) = certificates {
+                builder = builder
+                    .set_client_to_redis_certificates(certificates.clone())
+                    .set_client_to_sentinel_certificates(certificates);
+            }
+        }
     }
     builder.build().map_err(wrong)
+}
+
+/// RESP3 carries messages beside answers, on one connection.
+fn connection_info(url: &str) -> Result<ConnectionInfo, ConfigError> {
+    let info = url.into_connection_info().map_err(|error| config::wrong_url(url, &error))?;
+    if matches!(info.addr(), ConnectionAddr::TcpTls { insecure: true, .. }) {
+        let allowed = "whom it is encrypted for has to be checked; see ca_certificates";
+        return Err(ConfigError { option: "url", value: config::redacted(url), allowed });
+    }
+    let settings = info.redis_settings().clone().set_protocol(ProtocolVersion::RESP3);
+    Ok(info.set_redis_settings(settings))
+}
+
+fn is_tls(info: &ConnectionInfo) -> bool {
+    matches!(info.addr(), ConnectionAddr::TcpTls { .. })
+}
+
+fn certificates(config: &Config) -> Option<TlsCertificates> {
+    let root_cert = Some(config.ca_certificates.clone()?);
+    Some(TlsCertificates { client_tls: None, root_cert })
 }

@@ -24,6 +24,7 @@ use crate::status::{Ability, StatusCell};
 /// Redis is away nothing is queued: what nobody can hear is dropped at once, and counted.
 pub(crate) struct Publisher {
     command: &'static str,
+    unheard: String,
     pool: Pool,
     queue: Mutex<Queue>,
     wake: Notify,
@@ -57,6 +58,7 @@ impl Publisher {
     ) -> Self {
         Self {
             command,
+            unheard: format!("{}-node#", config.prefix),
             pool,
             queue: Mutex::default(),
             wake: Notify::new(),
@@ -132,10 +134,13 @@ impl Publisher {
     async fn try_connect(&self) -> Result<PooledConnection<'_, Manager>, RedisError> {
         // The pool alone would not tell why it has no connection. If it has no room for another, it has one.
         let _ = self.pool.add(self.pool.dedicated_connection().await?);
-        self.pool.get().await.map_err(|error| match error {
+        let mut connection = self.pool.get().await.map_err(|error| match error {
             RunError::User(error) => error,
             RunError::TimedOut => timed_out("getting a connection"),
-        })
+        })?;
+        // Nobody listens to that; who may not publish is told so here.
+        redis::cmd(self.command).arg(&self.unheard).arg("").exec_async(&mut connection.link).await?;
+        Ok(connection)
     }
 
     /// Lets everybody know, and drops what waits.

@@ -8,5 +8,6 @@ mod emitter;
 mod faults;
 mod redis_cluster;
 mod requests;
+mod security;
 mod sentinel;
 mod stateless;
