@@ -241,7 +241,7 @@ fn sentinel(
 fn connection_info(url: &str) -> Result<ConnectionInfo, ConfigError> {
     let info = url.into_connection_info().map_err(|error| config::wrong_url(url, &error))?;
     if matches!(info.addr(), ConnectionAddr::TcpTls { insecure: true, .. }) {
-        let allowed = "whom it is encrypted for has to be checked; see ca_certificates";
+        let allowed = "whom it is encrypted for is always checked";
         return Err(ConfigError { option: "url", value: config::redacted(url), allowed });
     }
     let settings = info.redis_settings().clone().set_protocol(ProtocolVersion::RESP3);

@@ -105,12 +105,16 @@ impl Hub {
         self.subscriber.unsubscribe(subscription, listener);
     }
 
-    /// How many nodes listen to a channel, this one included.
+    /// How many nodes listen to a channel, this one included: whoever asks is ready to be asked.
     pub(crate) async fn count_nodes(&self, channel: &str) -> Result<usize, AdapterError> {
         if let Status::Down(reason) = self.status.get() {
             return Err(AdapterError::Unreachable(reason.to_string()));
         }
-        let counted = tokio::time::timeout(self.config.response_timeout, self.ask_for_count(channel)).await;
+        let counting = async {
+            self.subscriber.settled().await;
+            self.ask_for_count(channel).await
+        };
+        let counted = tokio::time::timeout(self.config.response_timeout, counting).await;
         let count = counted.unwrap_or_else(|_| Err("Redis does not answer".to_owned()));
         let count = count.map_err(AdapterError::Unreachable)?;
         self.metrics.nodes.set(i64::try_from(count).unwrap_or(i64::MAX));

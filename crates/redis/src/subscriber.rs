@@ -9,7 +9,7 @@ use futures_util::future::try_join_all;
 use parking_lot::{Mutex, RwLock};
 use redis::aio::SendError;
 use redis::{PushInfo, PushKind, RedisError, Value};
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::{Notify, mpsc, watch};
 
 use crate::backoff::Backoff;
 use crate::connection::{Connector, Link, timed_out};
@@ -27,14 +27,31 @@ pub(crate) struct Subscriber {
     ping_interval: Duration,
     response_timeout: Duration,
     max_message_bytes: usize,
-    wanted: Mutex<HashMap<Subscription, usize>>,
+    wanted: Mutex<Wanted>,
     changed: Notify,
+    /// The version of what is wanted that Redis knows.
+    told: watch::Sender<u64>,
     listeners: RwLock<HashMap<Subscription, Vec<Arc<dyn Listener>>>>,
+}
+
+/// How many want each subscription.
+#[derive(Default)]
+struct Wanted {
+    counts: HashMap<Subscription, usize>,
+    /// Grows with every change.
+    version: u64,
 }
 
 /// Takes messages. Called one at a time.
 pub(crate) trait Listener: Send + Sync {
     fn message(&self, channel: &str, payload: &[u8]);
+}
+
+/// Some of what Redis has to be told.
+struct Changes {
+    removed: HashSet<Subscription>,
+    added: Vec<Subscription>,
+    version: u64,
 }
 
 /// A message, with the subscription that brought it.
@@ -67,6 +84,7 @@ impl Subscriber {
             max_message_bytes: config.max_message_bytes,
             wanted: Mutex::default(),
             changed: Notify::new(),
+            told: watch::Sender::new(0),
             listeners: RwLock::default(),
         }
     }
@@ -74,7 +92,10 @@ impl Subscriber {
     /// Hears a channel from now on, or from when Redis is there again.
     pub(crate) fn subscribe(&self, subscription: Subscription, listener: Arc<dyn Listener>) {
         self.listeners.write().entry(subscription.clone()).or_default().push(listener);
-        *self.wanted.lock().entry(subscription).or_default() += 1;
+        let mut wanted = self.wanted.lock();
+        *wanted.counts.entry(subscription).or_default() += 1;
+        wanted.version += 1;
+        drop(wanted);
         self.changed.notify_one();
     }
 
@@ -89,14 +110,21 @@ impl Subscriber {
         }
         drop(listeners);
         let mut wanted = self.wanted.lock();
-        if let Some(count) = wanted.get_mut(subscription) {
+        if let Some(count) = wanted.counts.get_mut(subscription) {
             *count -= 1;
             if *count == 0 {
-                wanted.remove(subscription);
+                wanted.counts.remove(subscription);
             }
         }
+        wanted.version += 1;
         drop(wanted);
         self.changed.notify_one();
+    }
+
+    /// Returns when Redis knows all that has been wanted until now.
+    pub(crate) async fn settled(&self) {
+        let version = self.wanted.lock().version;
+        let _ = self.told.subscribe().wait_for(|told| *told >= version).await;
     }
 
     /// Listens until it is aborted, over one connection after the other.
@@ -108,6 +136,7 @@ impl Subscriber {
                 Ok(link) => self.listen(link, &mut messages, &mut backoff).await,
                 Err(error) => error,
             };
+            self.told.send_replace(0);
             self.connector.distrust();
             self.status.cannot(Ability::Listen, &error);
             tokio::time::sleep(backoff.next()).await;
@@ -167,8 +196,9 @@ impl Subscriber {
 
     /// Tells Redis a part of what has changed of what is wanted; says whether there was nothing to tell.
     async fn reconcile(&self, link: &Link, active: &mut HashSet<Subscription>) -> Result<bool, RedisError> {
-        let (removed, added) = self.changes(active);
+        let Changes { removed, added, version } = self.changes(active);
         if removed.is_empty() && added.is_empty() {
+            self.told.send_replace(version);
             return Ok(true);
         }
         try_join_all(removed.iter().map(|subscription| self.tell(link.clone(), subscription, false))).await?;
@@ -178,11 +208,15 @@ impl Subscriber {
         Ok(false)
     }
 
-    fn changes(&self, active: &HashSet<Subscription>) -> (HashSet<Subscription>, Vec<Subscription>) {
+    fn changes(&self, active: &HashSet<Subscription>) -> Changes {
         let wanted = self.wanted.lock();
-        let removed = active.iter().filter(|subscription| !wanted.contains_key(subscription));
-        let added = wanted.keys().filter(|subscription| !active.contains(subscription));
-        (removed.take(MAX_CHANGES).cloned().collect(), added.take(MAX_CHANGES).cloned().collect())
+        let removed = active.iter().filter(|subscription| !wanted.counts.contains_key(subscription));
+        let added = wanted.counts.keys().filter(|subscription| !active.contains(subscription));
+        Changes {
+            removed: removed.take(MAX_CHANGES).cloned().collect(),
+            added: added.take(MAX_CHANGES).cloned().collect(),
+            version: wanted.version,
+        }
     }
 
     async fn tell(&self, mut link: Link, subscription: &Subscription, wanted: bool) -> Result<(), RedisError> {

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use fanfare::{BroadcastAckError, Value};
+use fanfare_redis::RedisAdapter;
 use fanfare_testkit::Redis;
 
 use crate::common::{KINDS, Node, eventually, nodes, settle};
@@ -15,6 +16,20 @@ async fn nodes_count_each_other() {
         assert_eq!(a.io.server_count().await, Ok(3), "{kind:?}");
         c.io.close().await;
         eventually("the third has left", async || b.io.server_count().await == Ok(2)).await;
+    }
+}
+
+#[tokio::test]
+async fn a_node_that_asks_at_once_is_known_already() {
+    let redis = Redis::start().await;
+    for kind in KINDS {
+        let [a] = nodes(&redis, kind).await;
+        for _ in 0..3 {
+            let fresh = Node::prefixed(&a.prefix, RedisAdapter::builder(redis.url()).kind(kind)).await;
+            assert_eq!(fresh.io.server_count().await, Ok(2), "{kind:?}");
+            fresh.io.close().await;
+            eventually("it has left", async || a.io.server_count().await == Ok(1)).await;
+        }
     }
 }
 
