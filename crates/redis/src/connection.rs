@@ -44,6 +44,12 @@ pub(crate) enum Link {
     Cluster(ClusterConnection),
 }
 
+/// What Redis calls a connection. With the address, no other server has one that is called the same.
+pub(crate) struct Identity {
+    id: String,
+    address: String,
+}
+
 impl Connector {
     pub(crate) fn new(config: &Config) -> Result<Self, ConfigError> {
         let to = match &config.topology {
@@ -119,6 +125,22 @@ impl Link {
     /// Whether the link is to a cluster, where each sharded channel has its node.
     pub(crate) fn is_cluster(&self) -> bool {
         matches!(self, Self::Cluster(_))
+    }
+
+    /// What Redis calls this connection, if it says so to this user.
+    pub(crate) async fn identity(&mut self) -> Option<Identity> {
+        let Self::Server(connection) = self else { return None };
+        let info: String = redis::cmd("CLIENT").arg("INFO").query_async(connection).await.ok()?;
+        let field = |name: &str| info.split(' ').find_map(|field| field.strip_prefix(name)).map(str::to_owned);
+        Some(Identity { id: field("id=")?, address: field("addr=")? })
+    }
+
+    /// Has Redis end another connection of ours, which it may not know to be dead: it would count it as a node for minutes.
+    pub(crate) async fn end(&mut self, other: &Identity) {
+        let mut kill = redis::cmd("CLIENT");
+        kill.arg("KILL").arg("ID").arg(&other.id).arg("ADDR").arg(&other.address);
+        // It is gone, or the user may not do that.
+        let _ = kill.exec_async(self).await;
     }
 
     /// Whether it leads to a primary, or to all that a cluster has, and they serve.

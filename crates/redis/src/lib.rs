@@ -50,7 +50,8 @@
 //! ```
 //!
 //! A database in the address asks for `+select` too, though all databases share their channels; a Redis Cluster for `+ping`,
-//! `+cluster|slots` and `+cluster|info`.
+//! `+cluster|slots` and `+cluster|info`. With `+client|info` and `+client|kill`, a node that has lost its connection without
+//! a word ends it in Redis too, which would otherwise count it as one node more until its `tcp-keepalive` is over.
 
 mod adapter;
 mod backoff;

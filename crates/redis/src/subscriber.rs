@@ -12,7 +12,7 @@ use redis::{PushInfo, PushKind, RedisError, Value};
 use tokio::sync::{Notify, mpsc, watch};
 
 use crate::backoff::Backoff;
-use crate::connection::{Connector, Link, timed_out};
+use crate::connection::{Connector, Identity, Link, timed_out};
 use crate::metrics::Metrics;
 use crate::status::{Ability, StatusCell};
 
@@ -130,10 +130,17 @@ impl Subscriber {
     /// Listens until it is aborted, over one connection after the other.
     pub(crate) async fn run(self: Arc<Self>) {
         let mut backoff = Backoff::default();
+        let mut predecessor: Option<Identity> = None;
         loop {
             let (pushed, mut messages) = channel();
             let error = match self.connector.connect(Ability::Listen, pushed).await {
-                Ok(link) => self.listen(link, &mut messages, &mut backoff).await,
+                Ok(mut link) => {
+                    if let Some(predecessor) = predecessor.take() {
+                        link.end(&predecessor).await;
+                    }
+                    predecessor = link.identity().await;
+                    self.listen(link, &mut messages, &mut backoff).await
+                }
                 Err(error) => error,
             };
             self.told.send_replace(0);

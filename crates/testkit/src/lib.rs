@@ -6,6 +6,7 @@
 //! - [`Canary`]: an Engine.IO session that checks that it is served.
 //! - [`Client`]: a Socket.IO client over WebSocket.
 //! - [`Redis`], [`RedisCluster`]: Redis servers that live as long as a test.
+//! - [`Proxy`]: a way to a server that can fall silent.
 //!
 //! Everything panics when it does not get what it asks for within [`PATIENCE`]: a test that waits is a test that fails.
 
@@ -13,6 +14,7 @@ mod canary;
 mod client;
 mod http;
 mod polling;
+mod proxy;
 mod redis;
 mod redis_cluster;
 mod websocket;
@@ -23,6 +25,7 @@ pub use canary::Canary;
 pub use client::Client;
 pub use http::{Http, Response};
 pub use polling::Polling;
+pub use proxy::Proxy;
 pub use redis::{Redis, free_port};
 pub use redis_cluster::RedisCluster;
 pub use websocket::{Frame, WebSocket};

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use fanfare_redis::{RedisAdapter, RedisAdapterBuilder, Status};
-use fanfare_testkit::{Redis, free_port};
+use fanfare_testkit::{Proxy, Redis, free_port};
 use tokio::net::TcpStream;
 
 use crate::common::{KINDS, Node, eventually, nodes, settle, works};
@@ -72,6 +72,27 @@ async fn a_redis_that_hangs_is_noticed_and_blocks_nobody() {
     pair[1].is_up().await;
     drop(local);
     works(&pair).await;
+}
+
+#[tokio::test]
+async fn a_connection_that_is_dead_without_a_word_is_replaced_and_not_left_behind() {
+    let redis = Redis::start().await;
+    let proxy = Proxy::start(redis.port()).await;
+    let timeout = Duration::from_millis(300);
+    let builder = RedisAdapter::builder(format!("redis://{}/", proxy.address()));
+    let cut_off = Node::with(builder.ping_interval(timeout).response_timeout(timeout).connect_timeout(timeout)).await;
+    let pair = [cut_off, Node::with(RedisAdapter::builder(redis.url())).await];
+    assert_eq!(pair[0].io.server_count().await, Ok(2));
+    let before = redis.channels().await;
+    for _ in 0..3 {
+        proxy.forget_connections();
+        pair[0].wait_for(|status| matches!(status, Status::Down(_))).await;
+        pair[0].is_up().await;
+        // Redis would count them for minutes, and every question would wait for their answers.
+        assert_eq!(redis.channels().await, before);
+        works(&pair).await;
+        assert!(pair[0].io.fetch_sockets().await.is_ok());
+    }
 }
 
 #[tokio::test]
