@@ -161,6 +161,11 @@ impl Redis {
         self.send(&[b"PUBLISH", channel.as_bytes(), payload]).await;
     }
 
+    /// Publishes any bytes on a sharded channel.
+    pub async fn publish_sharded(&self, channel: &str, payload: &[u8]) {
+        self.send(&[b"SPUBLISH", channel.as_bytes(), payload]).await;
+    }
+
     async fn send(&self, words: &[&[u8]]) -> String {
         let mut stream = self.ask(words).await;
         let mut answer = vec![0; 4096];

@@ -6,6 +6,7 @@ mod common;
 mod conformance;
 mod emitter;
 mod faults;
+mod poison;
 mod redis_cluster;
 mod requests;
 mod security;
