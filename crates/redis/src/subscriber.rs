@@ -235,8 +235,11 @@ impl Subscriber {
             (Subscription::Sharded(channel), true) => ("SSUBSCRIBE", channel),
             (Subscription::Sharded(channel), false) => ("SUNSUBSCRIBE", channel),
         };
-        let telling = redis::cmd(command).arg(channel).query_async(&mut link).await;
-        match telling {
+        let mut told = redis::cmd(command);
+        told.arg(channel);
+        // A cluster may look for the right server meanwhile.
+        let answered = tokio::time::timeout(self.response_timeout * 2, told.query_async(&mut link)).await;
+        match answered.unwrap_or_else(|_| Err(timed_out("subscribing"))) {
             // Whom Redis does not know any more needs no goodbye.
             _ if !wanted => Ok(()),
             Ok(answer) if confirms(&answer, channel) => Ok(()),
