@@ -37,11 +37,33 @@ async fn connections_that_are_dropped_are_made_again() {
         for client_type in ["normal", "pubsub"] {
             redis.command(&format!("CLIENT KILL TYPE {client_type}")).await;
         }
-        settle().await;
+        for node in &pair {
+            eventually("it is noticed", async || node.metric("fanfare_adapter_connects_total") > 1.0).await;
+        }
         pair[0].is_up().await;
         pair[1].is_up().await;
         works(&pair).await;
     }
+}
+
+#[tokio::test]
+async fn reconnecting_leaves_nothing_behind() {
+    let redis = Redis::start().await;
+    let node = Node::with(RedisAdapter::builder(redis.url())).await;
+    let tasks = || tokio::runtime::Handle::current().metrics().num_alive_tasks();
+    let connections = async || redis.query("CLIENT LIST").await.concat().lines().count();
+    let connects = || node.metric("fanfare_adapter_connects_total");
+    node.io.server_count().await.expect("Redis is there");
+    let (tasks_before, connections_before) = (tasks(), connections().await);
+    for _ in 0..20 {
+        let before = connects();
+        redis.command("CLIENT KILL TYPE pubsub").await;
+        eventually("it is connected again", async || connects() > before).await;
+        node.is_up().await;
+        node.io.server_count().await.expect("Redis is there");
+    }
+    eventually("no task is left", async || tasks() <= tasks_before).await;
+    eventually("no connection is left", async || connections().await <= connections_before).await;
 }
 
 #[tokio::test]
