@@ -127,7 +127,8 @@ impl RedisAdapterBuilder {
         self
     }
 
-    /// Connections for publishing. Default: 4.
+    /// Connections besides the one that listens: one of them publishes, the others ask how many nodes there are. At least 2;
+    /// default: 4.
     pub fn pool_size(mut self, connections: u32) -> Self {
         self.config.pool_size = connections;
         self
@@ -188,8 +189,9 @@ impl Config {
                 });
             }
         }
-        if self.pool_size == 0 {
-            return Err(ConfigError { option: "pool_size", value: "0".to_owned(), allowed: "it is at least 1" });
+        if self.pool_size < 2 {
+            let value = self.pool_size.to_string();
+            return Err(ConfigError { option: "pool_size", value, allowed: "it is at least 2" });
         }
         if self.prefix.is_empty() || self.prefix.contains('#') {
             let allowed = "it has at least one character and no `#`";
@@ -252,7 +254,7 @@ mod tests {
     async fn a_wrong_option_is_named_with_what_is_allowed() {
         let error = async |builder: RedisAdapterBuilder| builder.connect().await.expect_err("it is wrong").to_string();
         let builder = || RedisAdapter::builder("redis://127.0.0.1/");
-        assert_eq!(error(builder().pool_size(0)).await, "pool_size: 0 is not allowed; it is at least 1");
+        assert_eq!(error(builder().pool_size(1)).await, "pool_size: 1 is not allowed; it is at least 2");
         assert!(error(builder().prefix("a#b")).await.starts_with("prefix: a#b is not allowed"));
         assert!(error(builder().requests_timeout(Duration::ZERO)).await.starts_with("requests_timeout: 0ns"));
         let message = error(RedisAdapter::builder("http://me:secret@host")).await;

@@ -184,6 +184,17 @@ async fn a_single_node_asks_nobody() {
 }
 
 #[tokio::test]
+async fn few_connections_are_enough() {
+    let redis = Redis::start().await;
+    let start = async || Node::with(RedisAdapter::builder(redis.url()).pool_size(2)).await;
+    let (a, _b) = (start().await, start().await);
+    settle().await;
+    let asking = (0..50).map(|_| a.io.fetch_sockets());
+    let answered = futures_util::future::join_all(asking).await;
+    assert!(answered.iter().all(Result::is_ok));
+}
+
+#[tokio::test]
 async fn nothing_is_left_of_requests() {
     let redis = Redis::start().await;
     let [a, _b]: [Node; 2] = nodes(&redis, Default::default()).await;
