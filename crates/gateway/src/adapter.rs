@@ -19,7 +19,11 @@ pub(crate) fn builder(config: &Config) -> Result<Option<RedisAdapterBuilder>, St
         (None, [url]) => RedisAdapter::builder(url),
         (None, urls) => RedisAdapter::cluster(urls),
     };
-    let builder = builder.kind(kind).prefix(&options.redis_prefix);
+    let mut builder = builder.kind(kind).prefix(&options.redis_prefix);
+    if let Some(file) = &options.redis_ca {
+        let unreadable = |error| format!("{}: {}: {error}", config.name_of("ca_certificates"), file.display());
+        builder = builder.ca_certificates(std::fs::read(file).map_err(unreadable)?);
+    }
     builder.check().map_err(|error| wrong(config, &error))?;
     Ok(Some(builder))
 }

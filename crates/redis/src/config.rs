@@ -42,6 +42,7 @@ pub(crate) struct Config {
     pub(crate) pool_size: u32,
     pub(crate) max_queue_bytes: usize,
     pub(crate) max_message_bytes: usize,
+    pub(crate) ca_certificates: Option<Vec<u8>>,
     pub(crate) registry: prometheus::Registry,
 }
 
@@ -77,6 +78,7 @@ impl RedisAdapterBuilder {
                 pool_size: 4,
                 max_queue_bytes: 64 << 20,
                 max_message_bytes: 16 << 20,
+                ca_certificates: None,
                 registry: prometheus::Registry::new(),
             },
         }
@@ -125,7 +127,8 @@ impl RedisAdapterBuilder {
         self
     }
 
-    /// Connections for publishing. Default: 4.
+    /// Connections besides the one that listens: one of them publishes, the others ask how many nodes there are. At least 2;
+    /// default: 4.
     pub fn pool_size(mut self, connections: u32) -> Self {
         self.config.pool_size = connections;
         self
@@ -140,6 +143,12 @@ impl RedisAdapterBuilder {
     /// Largest message, in bytes, that is published or read. Default: 16 MiB.
     pub fn max_message_bytes(mut self, bytes: usize) -> Self {
         self.config.max_message_bytes = bytes;
+        self
+    }
+
+    /// The authorities that vouch for a Redis at `rediss://`, as certificates in PEM. Default: those that browsers trust.
+    pub fn ca_certificates(mut self, pem: impl Into<Vec<u8>>) -> Self {
+        self.config.ca_certificates = Some(pem.into());
         self
     }
 
@@ -180,12 +189,19 @@ impl Config {
                 });
             }
         }
-        if self.pool_size == 0 {
-            return Err(ConfigError { option: "pool_size", value: "0".to_owned(), allowed: "it is at least 1" });
+        if self.pool_size < 2 {
+            let value = self.pool_size.to_string();
+            return Err(ConfigError { option: "pool_size", value, allowed: "it is at least 2" });
         }
         if self.prefix.is_empty() || self.prefix.contains('#') {
             let allowed = "it has at least one character and no `#`";
             return Err(ConfigError { option: "prefix", value: self.prefix.clone(), allowed });
+        }
+        let certificate: &[u8] = b"-----BEGIN CERTIFICATE-----";
+        if self.ca_certificates.as_ref().is_some_and(|pem| !pem.windows(certificate.len()).any(|at| at == certificate))
+        {
+            let allowed = "it has at least one certificate in PEM";
+            return Err(ConfigError { option: "ca_certificates", value: "this".to_owned(), allowed });
         }
         if matches!((&self.topology, self.kind), (Topology::Cluster(_), Kind::Classic)) {
             let allowed = "over Redis Cluster, nodes talk by sharded pub/sub";
@@ -238,7 +254,7 @@ mod tests {
     async fn a_wrong_option_is_named_with_what_is_allowed() {
         let error = async |builder: RedisAdapterBuilder| builder.connect().await.expect_err("it is wrong").to_string();
         let builder = || RedisAdapter::builder("redis://127.0.0.1/");
-        assert_eq!(error(builder().pool_size(0)).await, "pool_size: 0 is not allowed; it is at least 1");
+        assert_eq!(error(builder().pool_size(1)).await, "pool_size: 1 is not allowed; it is at least 2");
         assert!(error(builder().prefix("a#b")).await.starts_with("prefix: a#b is not allowed"));
         assert!(error(builder().requests_timeout(Duration::ZERO)).await.starts_with("requests_timeout: 0ns"));
         let message = error(RedisAdapter::builder("http://me:secret@host")).await;

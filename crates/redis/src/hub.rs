@@ -13,8 +13,9 @@ use tokio::task::AbortHandle;
 
 use crate::ConfigError;
 use crate::config::{Config, Kind};
-use crate::connection::{Connector, Manager};
+use crate::connection::Connector;
 use crate::metrics::Metrics;
+use crate::pool::{Manager, Pool};
 use crate::publisher::Publisher;
 use crate::status::{Status, StatusCell};
 use crate::subscriber::{Listener, Subscriber};
@@ -22,7 +23,7 @@ use crate::subscriber::{Listener, Subscriber};
 /// The connections of a node to Redis.
 pub(crate) struct Hub {
     config: Config,
-    pool: bb8::Pool<Manager>,
+    pool: Pool,
     publisher: Arc<Publisher>,
     subscriber: Arc<Subscriber>,
     status: Arc<StatusCell>,
@@ -38,12 +39,12 @@ impl Hub {
     pub(crate) fn start(config: Config) -> Result<Self, ConfigError> {
         let connector = Arc::new(Connector::new(&config)?);
         let metrics = Metrics::new(&config.registry);
-        let status = Arc::new(StatusCell::new());
+        let status = Arc::new(StatusCell::new(metrics.up.clone()));
         let starting = status.watch();
-        let pool = bb8::Pool::builder()
+        let pool = Pool::builder()
             .max_size(config.pool_size)
             .connection_timeout(config.connect_timeout)
-            .test_on_check_out(false)
+            .retry_connection(false)
             .build_unchecked(Manager(connector.clone()));
         let command = if matches!(config.kind, Kind::Classic) { "PUBLISH" } else { "SPUBLISH" };
         let publisher = Arc::new(Publisher::new(command, pool.clone(), status.clone(), metrics.clone(), &config));
@@ -104,12 +105,16 @@ impl Hub {
         self.subscriber.unsubscribe(subscription, listener);
     }
 
-    /// How many nodes listen to a channel, this one included.
+    /// How many nodes listen to a channel, this one included: whoever asks is ready to be asked.
     pub(crate) async fn count_nodes(&self, channel: &str) -> Result<usize, AdapterError> {
         if let Status::Down(reason) = self.status.get() {
             return Err(AdapterError::Unreachable(reason.to_string()));
         }
-        let counted = tokio::time::timeout(self.config.response_timeout, self.ask_for_count(channel)).await;
+        let counting = async {
+            self.subscriber.settled().await;
+            self.ask_for_count(channel).await
+        };
+        let counted = tokio::time::timeout(self.config.response_timeout, counting).await;
         let count = counted.unwrap_or_else(|_| Err("Redis does not answer".to_owned()));
         let count = count.map_err(AdapterError::Unreachable)?;
         self.metrics.nodes.set(i64::try_from(count).unwrap_or(i64::MAX));

@@ -28,13 +28,39 @@
 //! - Inside: the `Hub` holds the connections; the `Publisher` keeps the order of what is sent, the `Subscriber` sees to it
 //!   that what is wanted is heard; a `NamespaceAdapter` is one namespace, `RedisPeers` one node. The messages themselves are
 //!   `fanfare_proto::cluster`'s.
+//!
+//! # What it needs of Redis
+//!
+//! Redis 6 or later, for sharded pub/sub 7; one server, the primary that Sentinel names, or a Redis Cluster. Over a Redis
+//! Cluster nodes talk by sharded pub/sub only: the classic one would be carried by all of its servers, none of which could
+//! say how many nodes there are. A node counts as connected while it reaches all of its primaries and they find the cluster
+//! whole. When a channel moves to another server, what is published before a node has heard of it may be lost, and is counted.
+//!
+//! At `rediss://`, the certificate is checked against the authorities that browsers trust, or against
+//! [those given](RedisAdapterBuilder::ca_certificates). There is no way not to check it.
+//!
+//! A user with no right but these is enough, for the prefix `socket.io`. A pattern has to be allowed as it stands, so classic
+//! pub/sub needs one for each namespace:
+//!
+//! ```text
+//! classic:  resetchannels &socket.io-* &socket.io#/#* &socket.io#/admin#*
+//!           -@all +subscribe +unsubscribe +psubscribe +punsubscribe +publish +pubsub|numsub
+//! sharded:  resetchannels &socket.io*
+//!           -@all +ssubscribe +sunsubscribe +spublish +pubsub|shardnumsub
+//! ```
+//!
+//! A database in the address asks for `+select` too, though all databases share their channels; a Redis Cluster for `+ping`,
+//! `+cluster|slots` and `+cluster|info`. With `+client|info` and `+client|kill`, a node that has lost its connection without
+//! a word ends it in Redis too, which would otherwise count it as one node more until its `tcp-keepalive` is over.
 
 mod adapter;
+mod backoff;
 mod config;
 mod connection;
 mod hub;
 mod metrics;
 mod peers;
+mod pool;
 mod publisher;
 mod status;
 mod subscriber;

@@ -1,18 +1,20 @@
 //! The connection that listens.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use fanfare_proto::cluster::Subscription;
+use futures_util::future::try_join_all;
 use parking_lot::{Mutex, RwLock};
 use redis::aio::SendError;
 use redis::{PushInfo, PushKind, RedisError, Value};
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::{Notify, mpsc, watch};
 
-use crate::connection::{Connector, Link, timed_out};
+use crate::backoff::Backoff;
+use crate::connection::{Connector, Identity, Link, timed_out};
 use crate::metrics::Metrics;
-use crate::status::{Status, StatusCell};
+use crate::status::{Ability, StatusCell};
 
 /// Hears what is published on the channels that somebody here wants to hear.
 ///
@@ -25,14 +27,31 @@ pub(crate) struct Subscriber {
     ping_interval: Duration,
     response_timeout: Duration,
     max_message_bytes: usize,
-    wanted: Mutex<HashMap<Subscription, usize>>,
+    wanted: Mutex<Wanted>,
     changed: Notify,
+    /// The version of what is wanted that Redis knows.
+    told: watch::Sender<u64>,
     listeners: RwLock<HashMap<Subscription, Vec<Arc<dyn Listener>>>>,
+}
+
+/// How many want each subscription.
+#[derive(Default)]
+struct Wanted {
+    counts: HashMap<Subscription, usize>,
+    /// Grows with every change.
+    version: u64,
 }
 
 /// Takes messages. Called one at a time.
 pub(crate) trait Listener: Send + Sync {
     fn message(&self, channel: &str, payload: &[u8]);
+}
+
+/// Some of what Redis has to be told.
+struct Changes {
+    removed: HashSet<Subscription>,
+    added: Vec<Subscription>,
+    version: u64,
 }
 
 /// A message, with the subscription that brought it.
@@ -44,6 +63,8 @@ struct Message {
 
 enum Pushed {
     Message(Message),
+    /// Redis sends no more of this. In a cluster, it does so when a channel has moved to another server.
+    Unsubscribed(Subscription),
     Lost,
 }
 
@@ -63,6 +84,7 @@ impl Subscriber {
             max_message_bytes: config.max_message_bytes,
             wanted: Mutex::default(),
             changed: Notify::new(),
+            told: watch::Sender::new(0),
             listeners: RwLock::default(),
         }
     }
@@ -70,7 +92,10 @@ impl Subscriber {
     /// Hears a channel from now on, or from when Redis is there again.
     pub(crate) fn subscribe(&self, subscription: Subscription, listener: Arc<dyn Listener>) {
         self.listeners.write().entry(subscription.clone()).or_default().push(listener);
-        *self.wanted.lock().entry(subscription).or_default() += 1;
+        let mut wanted = self.wanted.lock();
+        *wanted.counts.entry(subscription).or_default() += 1;
+        wanted.version += 1;
+        drop(wanted);
         self.changed.notify_one();
     }
 
@@ -85,44 +110,59 @@ impl Subscriber {
         }
         drop(listeners);
         let mut wanted = self.wanted.lock();
-        if let Some(count) = wanted.get_mut(subscription) {
+        if let Some(count) = wanted.counts.get_mut(subscription) {
             *count -= 1;
             if *count == 0 {
-                wanted.remove(subscription);
+                wanted.counts.remove(subscription);
             }
         }
+        wanted.version += 1;
         drop(wanted);
         self.changed.notify_one();
+    }
+
+    /// Returns when Redis knows all that has been wanted until now.
+    pub(crate) async fn settled(&self) {
+        let version = self.wanted.lock().version;
+        let _ = self.told.subscribe().wait_for(|told| *told >= version).await;
     }
 
     /// Listens until it is aborted, over one connection after the other.
     pub(crate) async fn run(self: Arc<Self>) {
         let mut backoff = Backoff::default();
+        let mut predecessor: Option<Identity> = None;
         loop {
             let (pushed, mut messages) = channel();
-            let error = match self.connector.connect(Some(pushed)).await {
-                Ok(link) => self.listen(link, &mut messages, &mut backoff).await,
+            let error = match self.connector.connect(Ability::Listen, pushed).await {
+                Ok(mut link) => {
+                    if let Some(predecessor) = predecessor.take() {
+                        link.end(&predecessor).await;
+                    }
+                    predecessor = link.identity().await;
+                    self.listen(link, &mut messages, &mut backoff).await
+                }
                 Err(error) => error,
             };
-            if self.status.set(Status::Down(reason(&error).into())) {
-                tracing::warn!(%error, "Redis is away; the clients of this node are served on");
-            }
-            self.metrics.up.set(0);
+            self.told.send_replace(0);
+            self.connector.distrust();
+            self.status.cannot(Ability::Listen, &error);
             tokio::time::sleep(backoff.next()).await;
         }
     }
 
     /// Listens over one connection until it is lost; returns why.
     async fn listen(&self, mut link: Link, messages: &mut mpsc::Receiver<Pushed>, backoff: &mut Backoff) -> RedisError {
-        let mut active = BTreeSet::new();
-        if let Err(error) = self.reconcile(&mut link, &mut active).await {
-            return error;
+        let mut active = HashSet::new();
+        loop {
+            match self.reconcile(&link, &mut active).await {
+                Ok(true) => break,
+                Ok(false) => {}
+                Err(error) => return error,
+            }
         }
         *backoff = Backoff::default();
         self.metrics.connects.inc();
-        self.metrics.up.set(1);
-        self.status.set(Status::Up);
-        tracing::info!("connected to Redis");
+        self.status.can(Ability::Listen);
         let mut ping = tokio::time::interval(self.ping_interval);
         ping.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
@@ -132,9 +172,18 @@ impl Subscriber {
                         self.hand_on(&message);
                         Ok(())
                     }
+                    Some(Pushed::Unsubscribed(subscription)) => {
+                        self.has_moved(&subscription, &mut active);
+                        Ok(())
+                    }
                     Some(Pushed::Lost) | None => Err(lost("the connection to Redis is lost")),
                 },
-                () = self.changed.notified() => self.reconcile(&mut link, &mut active).await,
+                () = self.changed.notified() => self.reconcile(&link, &mut active).await.map(|done| {
+                    if !done {
+                        // What has come meanwhile is handed on first.
+                        self.changed.notify_one();
+                    }
+                }),
                 _ = ping.tick() => self.ping(&mut link).await,
             };
             if let Err(error) = done {
@@ -143,26 +192,41 @@ impl Subscriber {
         }
     }
 
-    /// Tells Redis what has changed of what is wanted.
-    async fn reconcile(&self, link: &mut Link, active: &mut BTreeSet<Subscription>) -> Result<(), RedisError> {
-        loop {
-            let wanted: BTreeSet<_> = self.wanted.lock().keys().cloned().collect();
-            let added: Vec<_> = wanted.difference(active).cloned().collect();
-            let removed: Vec<_> = active.difference(&wanted).cloned().collect();
-            if added.is_empty() && removed.is_empty() {
-                return Ok(());
-            }
-            for subscription in &removed {
-                self.tell(link, subscription, false).await?;
-            }
-            for subscription in &added {
-                self.tell(link, subscription, true).await?;
-            }
-            *active = wanted;
+    /// A channel is somewhere else, unless it was us who did not want it any more: then it is not active.
+    fn has_moved(&self, subscription: &Subscription, active: &mut HashSet<Subscription>) {
+        if active.remove(subscription) {
+            self.changed.notify_one();
+            // Those who publish would find it where it was.
+            self.connector.distrust();
         }
     }
 
-    async fn tell(&self, link: &mut Link, subscription: &Subscription, wanted: bool) -> Result<(), RedisError> {
+    /// Tells Redis a part of what has changed of what is wanted; says whether there was nothing to tell.
+    async fn reconcile(&self, link: &Link, active: &mut HashSet<Subscription>) -> Result<bool, RedisError> {
+        let Changes { removed, added, version } = self.changes(active);
+        if removed.is_empty() && added.is_empty() {
+            self.told.send_replace(version);
+            return Ok(true);
+        }
+        try_join_all(removed.iter().map(|subscription| self.tell(link.clone(), subscription, false))).await?;
+        try_join_all(added.iter().map(|subscription| self.tell(link.clone(), subscription, true))).await?;
+        active.retain(|subscription| !removed.contains(subscription));
+        active.extend(added);
+        Ok(false)
+    }
+
+    fn changes(&self, active: &HashSet<Subscription>) -> Changes {
+        let wanted = self.wanted.lock();
+        let removed = active.iter().filter(|subscription| !wanted.counts.contains_key(subscription));
+        let added = wanted.counts.keys().filter(|subscription| !active.contains(subscription));
+        Changes {
+            removed: removed.take(MAX_CHANGES).cloned().collect(),
+            added: added.take(MAX_CHANGES).cloned().collect(),
+            version: wanted.version,
+        }
+    }
+
+    async fn tell(&self, mut link: Link, subscription: &Subscription, wanted: bool) -> Result<(), RedisError> {
         let (command, channel) = match (subscription, wanted) {
             (Subscription::Channel(channel), true) => ("SUBSCRIBE", channel),
             (Subscription::Channel(channel), false) => ("UNSUBSCRIBE", channel),
@@ -171,19 +235,22 @@ impl Subscriber {
             (Subscription::Sharded(channel), true) => ("SSUBSCRIBE", channel),
             (Subscription::Sharded(channel), false) => ("SUNSUBSCRIBE", channel),
         };
-        let told = redis::cmd(command).arg(channel).exec_async(link).await;
-        // Whom Redis does not know any more needs no goodbye.
-        if wanted { told } else { Ok(()) }
+        let mut told = redis::cmd(command);
+        told.arg(channel);
+        // A cluster may look for the right server meanwhile.
+        let answered = tokio::time::timeout(self.response_timeout * 2, told.query_async(&mut link)).await;
+        match answered.unwrap_or_else(|_| Err(timed_out("subscribing"))) {
+            // Whom Redis does not know any more needs no goodbye.
+            _ if !wanted => Ok(()),
+            Ok(answer) if confirms(&answer, channel) => Ok(()),
+            Ok(_) => Err(lost("Redis answers something else than what it was asked")),
+            Err(error) => Err(error),
+        }
     }
 
-    /// Notices a connection whose other end is gone without a word.
+    /// Notices a connection whose other end is gone without a word, or has become a replica.
     async fn ping(&self, link: &mut Link) -> Result<(), RedisError> {
-        if link.is_cluster() {
-            // Its connections look after themselves.
-            return Ok(());
-        }
-        let ping = redis::cmd("PING");
-        let answered = tokio::time::timeout(self.response_timeout, ping.exec_async(link)).await;
+        let answered = tokio::time::timeout(self.response_timeout, link.check()).await;
         answered.unwrap_or_else(|_| Err(timed_out("a ping")))
     }
 
@@ -227,6 +294,7 @@ fn read(info: PushInfo) -> Option<Pushed> {
     let mut next = || data.next().unwrap_or_default();
     let message = match info.kind {
         PushKind::Disconnection => return Some(Pushed::Lost),
+        PushKind::SUnsubscribe => return Some(Pushed::Unsubscribed(Subscription::Sharded(text(next())))),
         PushKind::Message => {
             let channel = text(next());
             Message { subscription: Subscription::Channel(channel.clone()), channel, payload: next() }
@@ -244,37 +312,21 @@ fn read(info: PushInfo) -> Option<Pushed> {
     Some(Pushed::Message(message))
 }
 
-/// What to tell an operator, without the address and its password.
-fn reason(error: &RedisError) -> String {
-    match error.code() {
-        Some("WRONGPASS" | "NOAUTH") => "Redis refuses the user or password".to_owned(),
-        Some("NOPERM") => format!("the Redis user lacks a right: {}", error.detail().unwrap_or_default()),
-        _ => error.to_string(),
-    }
+/// Whether an answer is that to subscribing to this. What Redis says of its own accord, when a channel moves, may have been
+/// taken for the answer of the command that was waiting for one.
+fn confirms(answer: &Value, channel: &str) -> bool {
+    let Value::Push { kind: PushKind::Subscribe | PushKind::PSubscribe | PushKind::SSubscribe, data } = answer else {
+        return false;
+    };
+    matches!(data.first(), Some(Value::BulkString(name)) if name == channel.as_bytes())
 }
 
 fn lost(message: &str) -> RedisError {
     std::io::Error::new(std::io::ErrorKind::ConnectionReset, message.to_owned()).into()
 }
 
-/// Longer and longer pauses, none of them the same on two nodes.
-#[derive(Debug, Default)]
-struct Backoff {
-    attempts: u32,
-}
-
-impl Backoff {
-    fn next(&mut self) -> Duration {
-        let longest = FIRST_PAUSE * 2_u32.pow(self.attempts.min(5));
-        self.attempts += 1;
-        let mut random = [0];
-        getrandom::fill(&mut random).expect("the operating system has a random source");
-        longest.min(MAX_PAUSE).mul_f64(0.5 + f64::from(random[0]) / 510.0)
-    }
-}
-
-const FIRST_PAUSE: Duration = Duration::from_millis(50);
-const MAX_PAUSE: Duration = Duration::from_secs(1);
+/// Changes that are told at once; between them, messages are handed on.
+const MAX_CHANGES: usize = 1024;
 
 /// Messages that may wait for the reader.
 const MAX_UNREAD: usize = 65_536;

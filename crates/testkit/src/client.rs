@@ -82,6 +82,19 @@ impl Client {
         packet.strip_prefix(&start).unwrap_or_else(|| panic!("not an event: {packet}")).to_owned()
     }
 
+    /// The next event, as a JSON array, or none if the server ends the connection first.
+    pub async fn next_event(&mut self) -> Option<String> {
+        let start = format!("42{}", self.namespace);
+        while let Some(Frame::Text(text)) = self.websocket.recv().await {
+            match (&*text, text.strip_prefix(&start)) {
+                ("2", _) => self.websocket.send("3").await,
+                (_, Some(event)) => return Some(event.to_owned()),
+                _ => return None,
+            }
+        }
+        None
+    }
+
     /// Checks that nothing has been sent before the answer to this event: what the server does in order, it has done.
     pub async fn expect_nothing_before(&mut self, id: u64, array: &str) {
         self.ask(id, array).await;

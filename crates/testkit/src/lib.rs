@@ -5,7 +5,8 @@
 //! - [`Polling`]: an Engine.IO session over HTTP long-polling.
 //! - [`Canary`]: an Engine.IO session that checks that it is served.
 //! - [`Client`]: a Socket.IO client over WebSocket.
-//! - [`Redis`]: a Redis server that lives as long as a test.
+//! - [`Redis`], [`RedisCluster`]: Redis servers that live as long as a test.
+//! - [`Proxy`]: a way to a server that can fall silent.
 //!
 //! Everything panics when it does not get what it asks for within [`PATIENCE`]: a test that waits is a test that fails.
 
@@ -13,7 +14,9 @@ mod canary;
 mod client;
 mod http;
 mod polling;
+mod proxy;
 mod redis;
+mod redis_cluster;
 mod websocket;
 
 use std::time::Duration;
@@ -22,7 +25,9 @@ pub use canary::Canary;
 pub use client::Client;
 pub use http::{Http, Response};
 pub use polling::Polling;
+pub use proxy::Proxy;
 pub use redis::{Redis, free_port};
+pub use redis_cluster::RedisCluster;
 pub use websocket::{Frame, WebSocket};
 
 /// How long anything may take that is to happen, on a machine that is busy with other things.

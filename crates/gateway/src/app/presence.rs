@@ -76,13 +76,25 @@ impl Presence {
         tokio::spawn(async move { presence.look(&io).await });
     }
 
+    fn look_again(&self, io: &Server) {
+        let (presence, io) = (self.clone(), io.clone());
+        tokio::spawn(async move {
+            tokio::time::sleep(RETRY_INTERVAL).await;
+            presence.changed(&io);
+        });
+    }
+
     async fn look(&self, io: &Server) {
         // One look at a time, which takes a tenth of the time at most.
         let mut last = self.0.last.lock().await;
         tokio::time::sleep(DELAY.max(last.took * 9)).await;
         self.0.pending.store(false, Ordering::Release);
-        if self.0.untold.swap(false, Ordering::AcqRel) {
-            io.server_side_emit(CHANGED, ());
+        match io.server_count().await {
+            // The others can ask this node now, as they will when they hear that.
+            Ok(_) if self.0.untold.swap(false, Ordering::AcqRel) => drop(io.server_side_emit(CHANGED, ())),
+            Ok(_) => {}
+            // They have not heard of anything meanwhile, nor has this node.
+            Err(_) => self.look_again(io),
         }
         let begin = Instant::now();
         let there = There::of(&everybody(io).await);
@@ -160,6 +172,9 @@ const DELAY: Duration = Duration::from_millis(50);
 
 /// How long a look is thought to take at most: one that a node does not answer takes seconds.
 const MAX_TOOK: Duration = Duration::from_millis(200);
+
+/// How long the other nodes are out of reach before it is tried again.
+const RETRY_INTERVAL: Duration = Duration::from_millis(500);
 
 const REFRESH_INTERVAL: Duration = Duration::from_secs(10);
 

@@ -78,6 +78,7 @@ impl Config {
             "url" => "redis",
             "kind" => "adapter",
             "prefix" => "redis_prefix",
+            "ca_certificates" => "redis_ca",
             other => other,
         };
         match self.origin(id) {

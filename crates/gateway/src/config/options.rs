@@ -104,6 +104,10 @@ pub(crate) struct Options {
     #[arg(long, env = "FANFARE_REDIS_SENTINEL", value_name = "NAME")]
     pub(crate) redis_sentinel: Option<String>,
 
+    /// The authorities that vouch for a Redis at rediss://, certificates in PEM; those that browsers trust unless given
+    #[arg(long, env = "FANFARE_REDIS_CA", value_name = "FILE")]
+    pub(crate) redis_ca: Option<PathBuf>,
+
     /// What the channels in Redis begin with
     #[arg(long, env = "FANFARE_REDIS_PREFIX", default_value = "socket.io", value_name = "PREFIX")]
     pub(crate) redis_prefix: String,

@@ -47,6 +47,8 @@ async fn a_mistake_is_named_in_one_line() {
         (&["--adapter", "kafka"], &["--adapter", "kafka", "redis-sharded"]),
         (&["--adapter", "redis", "--redis", "http://me:secret@x"], &["--redis", "http://…@x", "rediss://"]),
         (&["--adapter", "redis", "--redis", "redis://a", "--redis", "redis://b"], &["--adapter", "sharded"]),
+        (&["--adapter", "redis", "--redis-ca", "/nowhere/ca.pem"], &["--redis-ca: /nowhere/ca.pem: No such file"]),
+        (&["--adapter", "redis", "--redis-ca", "/etc/passwd"], &["--redis-ca", "PEM"]),
         (&["--adapter", "redis", "--redis-prefix", "a#b"], &["--redis-prefix", "a#b"]),
         (&["--node-id", "abc"], &["--node-id", "abc", "4 letters"]),
         (&["--drain-time", "10"], &["--drain-time", "10"]),

@@ -79,7 +79,10 @@ impl Node {
     pub(crate) async fn wait_for(&self, wanted: impl Fn(&Status) -> bool) {
         let mut status = self.adapter.watch_status();
         let waiting = status.wait_for(|status| wanted(status));
-        tokio::time::timeout(PATIENCE, waiting).await.expect("the status changes").expect("the adapter lives");
+        tokio::time::timeout(PATIENCE, waiting)
+            .await
+            .unwrap_or_else(|_| panic!("still {:?}", self.adapter.status()))
+            .expect("the adapter lives");
     }
 
     pub(crate) async fn is_up(&self) {
@@ -107,6 +110,17 @@ pub(crate) async fn nodes_with<const N: usize>(
     }
     settle().await;
     nodes.try_into().unwrap_or_else(|_| unreachable!("as many as were asked for"))
+}
+
+/// Everything works: an event of each node reaches the client of the other.
+pub(crate) async fn works([a, b]: &[Node; 2]) {
+    let (mut near, mut far) = (a.client().await, b.client().await);
+    let (near, far) = (&mut near, &mut far);
+    a.io.emit("from a", ());
+    assert_eq!(far.event().await, r#"["from a"]"#);
+    b.io.emit("from b", ());
+    assert_eq!(near.event().await, r#"["from a"]"#);
+    assert_eq!(near.event().await, r#"["from b"]"#);
 }
 
 /// Lets subscriptions that have just been asked for reach Redis, which tells nobody when they have.

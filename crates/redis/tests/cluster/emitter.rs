@@ -1,6 +1,7 @@
 //! Processes that only send.
 
 use fanfare_emitter::{Emitter, EmitterError};
+use fanfare_redis::Status;
 use fanfare_testkit::{Client, Redis};
 
 use crate::common::{Node, eventually, nodes, settle};
@@ -36,6 +37,21 @@ async fn an_emitter_moves_sockets_and_speaks_to_servers() {
     admin.server_side_emit("ignored", &1).await.expect("it is sent");
     admin.to("r1").disconnect_sockets(false).await.expect("it is sent");
     assert_eq!(client.packet().await, "1/admin,");
+}
+
+#[tokio::test]
+async fn an_emitter_finds_a_redis_that_is_back() {
+    let mut redis = Redis::start().await;
+    let [node]: [Node; 1] = nodes(&redis, Default::default()).await;
+    let emitter = Emitter::connect(&redis.url()).await.expect("there is a Redis").prefix(&node.prefix);
+    let mut client = node.client().await;
+    redis.kill();
+    assert!(emitter.emit("lost", ()).await.is_err());
+    node.wait_for(|status| matches!(status, Status::Down(_))).await;
+    redis.restart().await;
+    node.is_up().await;
+    eventually("it is sent", async || emitter.emit("back", ()).await.is_ok()).await;
+    assert_eq!(client.event().await, r#"["back"]"#);
 }
 
 #[tokio::test]

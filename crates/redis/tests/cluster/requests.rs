@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use fanfare::{BroadcastAckError, Value};
+use fanfare_redis::RedisAdapter;
 use fanfare_testkit::Redis;
 
 use crate::common::{KINDS, Node, eventually, nodes, settle};
@@ -15,6 +16,20 @@ async fn nodes_count_each_other() {
         assert_eq!(a.io.server_count().await, Ok(3), "{kind:?}");
         c.io.close().await;
         eventually("the third has left", async || b.io.server_count().await == Ok(2)).await;
+    }
+}
+
+#[tokio::test]
+async fn a_node_that_asks_at_once_is_known_already() {
+    let redis = Redis::start().await;
+    for kind in KINDS {
+        let [a] = nodes(&redis, kind).await;
+        for _ in 0..3 {
+            let fresh = Node::prefixed(&a.prefix, RedisAdapter::builder(redis.url()).kind(kind)).await;
+            assert_eq!(fresh.io.server_count().await, Ok(2), "{kind:?}");
+            fresh.io.close().await;
+            eventually("it has left", async || a.io.server_count().await == Ok(1)).await;
+        }
     }
 }
 
@@ -166,6 +181,17 @@ async fn a_single_node_asks_nobody() {
         assert_eq!(a.io.server_side_emit_with_ack("question", &1).await, Ok(vec![]), "{kind:?}");
         assert_eq!(a.io.fetch_sockets().await.expect("there is nobody to ask").len(), 1, "{kind:?}");
     }
+}
+
+#[tokio::test]
+async fn few_connections_are_enough() {
+    let redis = Redis::start().await;
+    let start = async || Node::with(RedisAdapter::builder(redis.url()).pool_size(2)).await;
+    let (a, _b) = (start().await, start().await);
+    settle().await;
+    let asking = (0..50).map(|_| a.io.fetch_sockets());
+    let answered = futures_util::future::join_all(asking).await;
+    assert!(answered.iter().all(Result::is_ok));
 }
 
 #[tokio::test]
