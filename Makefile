@@ -65,10 +65,11 @@ check: ## Formatting, lints and documentation, all warnings denied
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --quiet
 
 .PHONY: check-deploy
-check-deploy: $(SETUP)/deploy ## Configurations, rules, dashboards and manifests of deploy/
+check-deploy: $(SETUP)/deploy $(SETUP)/client $(SETUP)/redis ## Configurations, rules, dashboards and manifests of deploy/
 	cd deploy/prometheus && promtool check config prometheus.yml && promtool test rules tests.yml
 	PATH="$$PATH:/usr/sbin"; haproxy -c -q -f deploy/haproxy/haproxy.cfg
-	$(VENV)/bin/python deploy/check_dashboard.py
+	cargo build -p fanfare-gateway --bin fanfare
+	$(VENV)/bin/python deploy/check_dashboard.py target/debug/fanfare
 	$(VENV)/bin/python deploy/check_manifests.py
 	if docker compose version >/dev/null 2>&1; then docker compose config --quiet; fi
 

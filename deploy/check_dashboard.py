@@ -4,14 +4,19 @@
     deploy/check_dashboard.py            against the sources of this repository
     deploy/check_dashboard.py DIRECTORY  against the sources of another
     deploy/check_dashboard.py FILE|URL   and against what a node with Redis serves, such as http://localhost:9100/metrics
+    deploy/check_dashboard.py BINARY     the same, of a node and a Redis that are started for it
 """
 
 import json
+import os
 import re
+import socket
 import subprocess
 import sys
 import tempfile
+import time
 import urllib.request
+from contextlib import contextmanager
 from pathlib import Path
 
 import yaml
@@ -40,7 +45,7 @@ def main(argument=None):
     live = argument if argument and not Path(argument).is_dir() else None
     sources = Path(argument) if argument and not live else HERE.parent
     metrics = metrics_of(sources)
-    served = set(re.findall(r"^([a-z_]\w*)", read(live), re.MULTILINE)) if live else set()
+    served = set(re.findall(r"^([a-z_]\w*)", scrape(live), re.MULTILINE)) if live else set()
     asked = list(questions())
     wrong = [*layout_mistakes(), *syntax_mistakes(asked)]
     recorded = {rule["record"] for rule in rules() if "record" in rule}
@@ -151,6 +156,49 @@ def syntax_mistakes(asked):
     if checked.returncode:
         places = list(queries.values())
         yield re.sub(r'"query:(\d+)"', lambda found: places[int(found[1])], checked.stderr.strip())
+
+
+def scrape(live):
+    """What a node serves: one that runs, or one that is started."""
+    if not (Path(live).is_file() and os.access(live, os.X_OK)):
+        return read(live)
+    redis, clients, admin = free_ports(3)
+    node = [live, "--listen", f"127.0.0.1:{clients}", "--admin-listen", f"127.0.0.1:{admin}", "--drain-time", "0s"]
+    with (
+        running(["redis-server", "--port", str(redis), "--bind", "127.0.0.1", "--save", ""], redis),
+        running([*node, "--adapter", "redis", "--redis", f"redis://127.0.0.1:{redis}"], clients),
+    ):
+        # Some metrics are there once something has happened.
+        read(f"http://127.0.0.1:{clients}/socket.io/?EIO=4&transport=polling")
+        return read(f"http://127.0.0.1:{admin}/metrics")
+
+
+@contextmanager
+def running(command, port):
+    """A process that listens on a port."""
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        deadline = time.monotonic() + 20
+        while True:
+            try:
+                socket.create_connection(("127.0.0.1", port)).close()
+                break
+            except OSError:
+                if process.poll() is not None or time.monotonic() > deadline:
+                    sys.exit(f"{command[0]} does not listen")
+                time.sleep(0.05)
+        yield
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def free_ports(count):
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    ports = [each.getsockname()[1] for each in sockets]
+    for each in sockets:
+        each.close()
+    return ports
 
 
 def read(place):
