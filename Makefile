@@ -74,7 +74,7 @@ compare: $(SETUP)/client $(SETUP)/compare $(SETUP)/redis ## Measure Fanfare and 
 	ulimit -n 12000 && target/compare/release/compare $(if $(FULL),--full)
 
 test-compare: ## The tests of what measures
-	cd $(COMPARE) && cargo test --quiet
+	cd $(COMPARE) && cargo test -p compare --quiet
 
 FUZZ_SECONDS ?= 30
 fuzz: ## Fuzz every decoder, each for FUZZ_SECONDS
