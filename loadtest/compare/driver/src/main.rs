@@ -56,6 +56,7 @@ fn run(options: Options) -> Result<(), Box<dyn Error>> {
         rounds: options.rounds.unwrap_or(if options.full { 4 } else { 2 }),
         full: options.full,
     };
+    let machine = Machine::here();
     cores::share_one()?;
     let (started, clock) = (SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs(), Instant::now());
     let outcomes = plan.run(tell);
@@ -63,7 +64,7 @@ fn run(options: Options) -> Result<(), Box<dyn Error>> {
     let results = Results {
         started,
         seconds: clock.elapsed().as_secs(),
-        machine: Machine::here(),
+        machine,
         versions: versions::all(),
         commands: Kind::ALL.into_iter().map(|kind| (kind, kind.command_line(&Setting::default()))).collect(),
         noise: results::noise(&outcomes, &lines),

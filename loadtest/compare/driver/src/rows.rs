@@ -167,13 +167,13 @@ pub const ROWS: &[Row] = &[
     },
     Row {
         id: "redis-broadcast",
-        title: "two nodes over Redis, broadcast to 1,000, 16 in flight, servers + Redis, per delivery",
+        title: "two nodes over Redis, broadcast to 1,000, 16 in flight, per delivery",
         unit: Unit::Micros,
         target: Target::AtMost(0.65),
     },
     Row {
         id: "redis-rooms",
-        title: "two nodes over Redis, 200 rooms of 5, servers + Redis, per delivery",
+        title: "two nodes over Redis, 200 rooms of 5, per delivery",
         unit: Unit::Micros,
         target: Target::AtMost(9.0),
     },

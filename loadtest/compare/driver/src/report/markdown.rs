@@ -10,13 +10,17 @@ use crate::servers::Kind;
 pub(super) fn document(results: &Results) -> String {
     let mut text = String::from("# Fanfare and its peers, side by side\n\n");
     text += &table(&results.lines);
-    text += "\nMedians, with the least and the most of all rounds where they differ by more than a tenth. µs: processor time of \
-             all servers, user and system, for each unit of work; kB, MB: resident memory; ms: from the moment a broadcast \
-             was due until a client had it. ✓ and ✗: whether Fanfare reaches its target.\n";
+    text += LEGEND;
     text += &circumstances(results);
     text += &failures(&results.lines);
     text
 }
+
+const LEGEND: &str = "
+Medians, with the least and the most of all rounds where they differ by more than a tenth. µs: processor time of the server,
+user and system (of both servers and Redis where there are two), for each unit of work; kB, MB: resident memory; ms: from the
+moment a broadcast was due until a client had it. ✓ and ✗: whether Fanfare reaches its target.
+";
 
 /// The table alone.
 pub fn table(lines: &[Line]) -> String {

@@ -87,13 +87,8 @@ fn panel(svg: &mut Svg, line: &Line, x: f64, y: f64) -> f64 {
 }
 
 /// Titles fit above a panel.
-fn short(title: &str) -> String {
-    const FITS: usize = 52;
-    let mut short: String = title.chars().take(FITS).collect();
-    if title.chars().count() > FITS {
-        short.push('…');
-    }
-    short
+fn short(title: &str) -> &str {
+    title.strip_suffix(", per delivery").unwrap_or(title)
 }
 
 fn class(kind: Kind) -> &'static str {
