@@ -5,6 +5,7 @@ use std::io::{self, IoSlice};
 use std::sync::Arc;
 
 use fanfare_proto::engine::payload;
+use smallvec::SmallVec;
 
 use crate::outgoing::{Budget, Outgoing};
 
@@ -146,14 +147,10 @@ impl Outbox {
         let first = IoSlice::new(frames.next().unwrap_or_default());
         // Most of the time one frame waits, which needs no room for many.
         let Some(second) = frames.next() else { return write(&[first]) };
-        let mut slices = [IoSlice::new(&[]); MAX_SLICES];
-        slices[..2].copy_from_slice(&[first, IoSlice::new(second)]);
-        let mut count = 2;
-        for (slice, frame) in slices[2..].iter_mut().zip(frames) {
-            *slice = IoSlice::new(frame);
-            count += 1;
-        }
-        write(&slices[..count])
+        let mut slices = SmallVec::<[_; MAX_SLICES]>::new();
+        slices.extend([first, IoSlice::new(second)]);
+        frames.take(MAX_SLICES - 2).for_each(|frame| slices.push(IoSlice::new(frame)));
+        write(&slices)
     }
 
     fn pending_frames(&self, base64: bool) -> impl Iterator<Item = &[u8]> {
@@ -222,7 +219,8 @@ const ENTRY_BYTES: usize = 64;
 /// Slices in one vectored write. Linux takes 1024; more than this many small messages gain nothing.
 const MAX_SLICES: usize = 64;
 
-const IDLE_CAPACITY: usize = 4;
+/// Room for as many messages is kept where nothing waits.
+const IDLE_CAPACITY: usize = 16;
 
 #[cfg(test)]
 mod tests {
