@@ -9,6 +9,8 @@ import { createAdapter } from "@socket.io/redis-adapter";
 import { Redis } from "ioredis";
 import { Server } from "socket.io";
 
+import { install } from "../../support/testbed.js";
+
 const { values: options } = parseArgs({
   options: {
     engine: { type: "string", default: "ws" },
@@ -26,30 +28,7 @@ const io = new Server({
   ...(options.redis && { adapter: await redisAdapter(Number(options.redis)) }),
 });
 
-io.on("connection", (socket) => {
-  socket.on("echo", (...args) => {
-    const ack = args.at(-1);
-    if (typeof ack === "function") {
-      ack(...args.slice(0, -1));
-    } else {
-      socket.emit("echo", ...args);
-    }
-  });
-  socket.on("join", async (room, ack) => {
-    await socket.join(room);
-    ack?.("ok");
-  });
-  socket.on("leave", async (room, ack) => {
-    await socket.leave(room);
-    ack?.("ok");
-  });
-  socket.on("say", (room, message, ack) => {
-    socket.to(room).emit("said", message);
-    ack?.("ok");
-  });
-  socket.on("bcast", (...args) => io.emit("bcast", ...args));
-  socket.on("room", (room, payload) => io.to(room).emit("room", payload));
-});
+install(io);
 
 if (options.engine === "uws") {
   const { default: uWS } = await import("@trufflesuite/uws-js-unofficial");

@@ -52,6 +52,16 @@ async fn probe(node: &Node, polling: &Polling) -> WebSocket {
     websocket
 }
 
+/// A session of the first node that its application knows, on a WebSocket of the second.
+async fn relayed(nodes: &[Node; 2]) -> ([Polling; 2], WebSocket) {
+    let polling = open(nodes).await;
+    polling[1].send(&["40"]).await;
+    until(&polling[1], "40").await;
+    let mut websocket = probe(&nodes[1], &polling[1]).await;
+    websocket.send("5").await;
+    (polling, websocket)
+}
+
 #[tokio::test]
 async fn a_client_is_served_through_whichever_node_it_comes_to() {
     let redis = Redis::start().await;
@@ -94,11 +104,7 @@ async fn a_client_that_is_known_is_served_through_the_node_of_its_websocket() {
     let redis = Redis::start().await;
     for kind in CARRIERS {
         let nodes: [Node; 2] = nodes_with(&redis, kind, at_once).await;
-        let polling = open(&nodes).await;
-        polling[1].send(&["40"]).await;
-        until(&polling[1], "40").await;
-        let mut websocket = probe(&nodes[1], &polling[1]).await;
-        websocket.send("5").await;
+        let (_, mut websocket) = relayed(&nodes).await;
         for number in 0..100 {
             websocket.send(&format!(r#"42{number}["echo",{number}]"#)).await;
         }
@@ -120,11 +126,7 @@ async fn a_node_that_is_gone_is_known_to_be_at_once() {
     let redis = Redis::start().await;
     for kind in CARRIERS {
         let nodes: [Node; 2] = nodes_with(&redis, kind, at_once).await;
-        let polling = open(&nodes).await;
-        polling[1].send(&["40"]).await;
-        until(&polling[1], "40").await;
-        let mut websocket = probe(&nodes[1], &polling[1]).await;
-        websocket.send("5").await;
+        let (polling, mut websocket) = relayed(&nodes).await;
         nodes[0].io.engine().close();
         settle().await;
         let started = Instant::now();

@@ -9,14 +9,21 @@ import { createAdapter } from "@socket.io/redis-adapter";
 import { createClient } from "redis";
 import { Server } from "socket.io";
 
+import { install } from "../../../../../loadtest/support/testbed.js";
+
 const [redisUrl, fault] = process.argv.slice(2);
 
+let events = 0;
+let held;
+
+const options = { deliver, ...(fault === "changed" && { change: (args) => args.map(spoil) }) };
 const http = createServer();
 const io = new Server(http, redisUrl ? { adapter: await adapter(redisUrl) } : {});
-install(io);
-install(io.of("/admin").use(({ handshake }, next) => {
+install(io, options);
+const admin = io.of("/admin").use(({ handshake }, next) => {
   next(handshake.auth.token === "secret" ? undefined : new Error("unauthorized"));
-}));
+});
+install(admin, options);
 http.listen(0, "127.0.0.1", () => console.log(`listens on http://127.0.0.1:${http.address().port}`));
 
 async function adapter(url) {
@@ -25,33 +32,7 @@ async function adapter(url) {
   return createAdapter(publishing, subscribing);
 }
 
-function install(namespace) {
-  namespace.on("connection", (socket) => {
-    socket.on("echo", (...args) => {
-      const ack = typeof args.at(-1) === "function" ? args.pop() : (...args) => socket.emit("echo", ...args);
-      ack(...(fault === "changed" ? args.map(spoil) : args));
-    });
-    socket.on("join", async (room, ack) => {
-      await socket.join(room);
-      ack?.("ok");
-    });
-    socket.on("leave", async (room, ack) => {
-      await socket.leave(room);
-      ack?.("ok");
-    });
-    socket.on("say", (room, message, ack) => {
-      socket.to(room).emit("said", message);
-      ack?.("ok");
-    });
-    socket.on("bcast", (...args) => namespace.emit("bcast", ...args));
-    socket.on("room", (room, payload) => emit(namespace.to(room), payload));
-  });
-}
-
-let events = 0;
-let held;
-
-function emit(room, payload) {
+function deliver(room, payload) {
   events += 1;
   if (fault === "late" && events % 10 === 5) {
     held = payload;
