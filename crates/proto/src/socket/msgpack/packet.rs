@@ -90,7 +90,13 @@ impl<'a> Fields<'a> {
         };
         let mut fields = Self::default();
         for _ in 0..len {
+            let mut whole = cursor;
             let key = cursor.head()?;
+            // Nobody asks for such a key, but its members are none of the packet.
+            if let Head::Array(_) | Head::Map(_) = key {
+                whole.skip(1)?;
+                cursor = whole;
+            }
             let value = cursor.rest();
             cursor.skip(1)?;
             fields.set(key, &value[..value.len() - cursor.rest().len()])?;
@@ -215,6 +221,19 @@ mod tests {
         assert!(decode_packet(&trailing).is_ok());
         trailing.push(0);
         assert!(decode_packet(&trailing).is_err());
+    }
+
+    #[test]
+    fn a_field_nobody_knows_may_have_any_name() {
+        let decode = |key: &[u8]| {
+            decode_packet(&[b"\x84\xa4type\x02\xa3nsp\xa1/", key, b"\x00\xa4data\x91\xa1e"].concat()).is_ok()
+        };
+        for key in [&b"\x07"[..], b"\xc0", b"\x90", b"\x91\x01", b"\x81\xa4type\x92\x01\x02"] {
+            assert!(decode(key), "{key:x?}");
+        }
+        for key in [&b"\xc1"[..], b"\x91", b"\x81\x01", b"\xdd\x69\x64\xd4\x00"] {
+            assert!(!decode(key), "{key:x?}");
+        }
     }
 
     #[test]
