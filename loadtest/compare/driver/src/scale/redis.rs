@@ -32,10 +32,10 @@ fn subscribe(lab: &mut Lab, nodes: usize) -> Result<(), Failure> {
 
 fn publish(lab: &mut Lab, topic: Topic, work: &Work, nodes: usize) -> Result<(), Failure> {
     let redis = start_redis(free_port()?)?;
-    let mut pubsub = PubSub::open(redis.address(), topic, nodes, work.bytes)?;
-    publish_for(&mut pubsub, work.at_a_time, lab.warm_up())?;
+    let mut pubsub = PubSub::open(redis.address(), topic, work.at_a_time, nodes, work.bytes)?;
+    publish_for(&mut pubsub, lab.warm_up())?;
     let watch = Watch::start([&redis])?;
-    let published = publish_for(&mut pubsub, work.at_a_time, lab.time())?;
+    let published = publish_for(&mut pubsub, lab.time())?;
     let chart = match topic {
         Topic::Classic => "redis-classic",
         Topic::Sharded => "redis-sharded",
@@ -44,11 +44,10 @@ fn publish(lab: &mut Lab, topic: Topic, work: &Work, nodes: usize) -> Result<(),
     Ok(())
 }
 
-fn publish_for(pubsub: &mut PubSub, at_a_time: usize, time: Duration) -> Result<u64, Failure> {
+fn publish_for(pubsub: &mut PubSub, time: Duration) -> Result<u64, Failure> {
     let (mut published, end) = (0, Instant::now() + time);
     while Instant::now() < end {
-        pubsub.publish(at_a_time)?;
-        published += at_a_time as u64;
+        published += pubsub.publish()?;
     }
     Ok(published)
 }
@@ -57,7 +56,7 @@ fn publish_for(pubsub: &mut PubSub, at_a_time: usize, time: Duration) -> Result<
 struct Work {
     curve: &'static str,
     bytes: usize,
-    /// A Redis that is busy finds many messages whenever it looks.
+    /// A Redis that is busy finds messages of many nodes whenever it looks.
     at_a_time: usize,
 }
 

@@ -15,9 +15,9 @@ pub(super) enum Topic {
     Sharded,
 }
 
-/// One connection that publishes, and some that listen.
+/// Some connections that publish, and some that listen.
 pub(super) struct PubSub {
-    publisher: TcpStream,
+    publishers: Vec<TcpStream>,
     listeners: Vec<TcpStream>,
     command: Vec<u8>,
     /// What Redis answers to the command.
@@ -29,7 +29,13 @@ pub(super) struct PubSub {
 
 impl PubSub {
     /// Connects to Redis, and listens; the messages have so many bytes.
-    pub(super) fn open(redis: SocketAddr, topic: Topic, listeners: usize, bytes: usize) -> Result<Self, Failure> {
+    pub(super) fn open(
+        redis: SocketAddr,
+        topic: Topic,
+        publishers: usize,
+        listeners: usize,
+        bytes: usize,
+    ) -> Result<Self, Failure> {
         let message = "x".repeat(bytes);
         let (subscribe, publish, push) = match topic {
             Topic::Classic => ("PSUBSCRIBE", "PUBLISH", array(&["pmessage", PATTERN, CHANNEL, &message])),
@@ -43,7 +49,7 @@ impl PubSub {
             expect(&mut stream, &confirmed, &mut Vec::new()).map(|()| stream)
         };
         Ok(Self {
-            publisher: connect(redis)?,
+            publishers: (0..publishers).map(|_| connect(redis)).collect::<Result<_, _>>()?,
             listeners: (0..listeners).map(listen).collect::<Result<_, Failure>>()?,
             command: array(&[publish, CHANNEL, &message]),
             reply: format!(":{listeners}\r\n").into_bytes(),
@@ -52,12 +58,14 @@ impl PubSub {
         })
     }
 
-    /// Publishes some messages in one write, and waits until everybody has all of them.
-    pub(super) fn publish(&mut self, count: usize) -> Result<(), Failure> {
-        self.publisher.write_all(&self.command.repeat(count))?;
-        expect(&mut self.publisher, &self.reply.repeat(count), &mut self.buffer)?;
-        let pushes = self.push.repeat(count);
-        self.listeners.iter_mut().try_for_each(|listener| expect(listener, &pushes, &mut self.buffer))
+    /// Everybody who publishes sends one message, and everybody who listens gets all of them. Returns how many they were.
+    pub(super) fn publish(&mut self) -> Result<u64, Failure> {
+        let Self { publishers, listeners, command, reply, push, buffer } = self;
+        publishers.iter_mut().try_for_each(|publisher| publisher.write_all(command))?;
+        publishers.iter_mut().try_for_each(|publisher| expect(publisher, reply, buffer))?;
+        let pushes = push.repeat(publishers.len());
+        listeners.iter_mut().try_for_each(|listener| expect(listener, &pushes, buffer))?;
+        Ok(publishers.len() as u64)
     }
 }
 
