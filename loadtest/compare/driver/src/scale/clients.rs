@@ -4,7 +4,7 @@
 use std::fs;
 use std::time::Duration;
 
-use super::lab::Lab;
+use super::lab::{Lab, in_order};
 use super::watch::Watch;
 use crate::crowd::{Crowd, unexpected};
 use crate::failure::Failure;
@@ -55,7 +55,7 @@ fn broadcast(
     let watch = Watch::start([server])?;
     let deliveries = broadcasts.run(crowd, in_flight, lab.time())?;
     lab.note("clients-delivery", curve, crowd.len(), watch.each(deliveries)?, deliveries);
-    Ok(())
+    in_order(broadcasts.reordered())
 }
 
 /// As many as this process may have descriptors for, which is what the server may have, too.

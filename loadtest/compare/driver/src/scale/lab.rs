@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use crate::failure::Failure;
+
 /// One value.
 #[derive(Clone, Debug, Serialize)]
 pub struct Sample {
@@ -43,5 +45,24 @@ impl Lab {
     pub(super) fn note(&mut self, chart: &'static str, curve: &'static str, x: usize, value: f64, units: u64) {
         println!("{chart:<18} {curve:<24} {x:>7} {value:>10.2}  ({units} times)");
         self.samples.push(Sample { chart, curve, x: x as f64, value, units });
+    }
+}
+
+/// Fails if messages came before others that were sent earlier.
+pub(super) fn in_order(reordered: u64) -> Result<(), Failure> {
+    match reordered {
+        0 => Ok(()),
+        count => Err(Failure::Process(format!("{count} deliveries were out of order"))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn disorder_is_a_failure() {
+        assert!(in_order(0).is_ok());
+        assert_eq!(in_order(3).unwrap_err().to_string(), "3 deliveries were out of order");
     }
 }

@@ -1,6 +1,6 @@
 //! Longer and longer messages.
 
-use super::lab::Lab;
+use super::lab::{Lab, in_order};
 use super::watch::Watch;
 use crate::crowd::Crowd;
 use crate::failure::Failure;
@@ -23,6 +23,7 @@ fn broadcast(lab: &mut Lab, bytes: usize) -> Result<(), Failure> {
         let watch = Watch::start([&server])?;
         let deliveries = broadcasts.run(&mut crowd, in_flight, lab.time())?;
         lab.note("messages-delivery", curve, bytes, watch.each(deliveries)?, deliveries);
+        in_order(broadcasts.reordered())?;
     }
     Ok(())
 }
@@ -37,6 +38,7 @@ fn echo(lab: &mut Lab, bytes: usize) -> Result<(), Failure> {
         let watch = Watch::start([&server])?;
         let echoed = echoes.run(&mut crowd, in_flight, lab.time())?;
         lab.note("messages-echo", curve, bytes, watch.each(echoed)?, echoed);
+        in_order(echoes.reordered())?;
     }
     Ok(())
 }

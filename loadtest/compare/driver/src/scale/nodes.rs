@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::lab::Lab;
+use super::lab::{Lab, in_order};
 use super::watch::Watch;
 use crate::crowd::{Crowd, unexpected};
 use crate::failure::Failure;
@@ -30,7 +30,7 @@ fn alone(lab: &mut Lab) -> Result<(), Failure> {
     let watch = Watch::start([&node])?;
     let deliveries = rooms.run(&mut crowd, IN_FLIGHT, lab.time())?;
     lab.note("nodes-delivery", "without Redis", 1, watch.each(deliveries)?, deliveries);
-    Ok(())
+    in_order(rooms.reordered())
 }
 
 /// Rooms of 5, whose clients are on 5 nodes if there are so many. All nodes send alike.
@@ -47,7 +47,7 @@ fn spread(lab: &mut Lab, curve: &'static str, sharded: bool, nodes: usize) -> Re
     let events = deliveries / MEMBERS;
     lab.note("nodes-delivery", curve, nodes, of_nodes.each(deliveries)?, deliveries);
     lab.note("nodes-redis", curve, nodes, of_redis.each(events)?, events);
-    Ok(())
+    in_order(rooms.reordered())
 }
 
 /// All clients on one node, and one more node.
@@ -61,7 +61,7 @@ fn unconcerned(lab: &mut Lab, curve: &'static str, sharded: bool) -> Result<(), 
         let events = rooms.run(&mut crowd, in_flight, lab.time())? / MEMBERS;
         lab.note("nodes-idle", curve, in_flight, watch.each(events)?, events);
     }
-    Ok(())
+    in_order(rooms.reordered())
 }
 
 struct Cluster {

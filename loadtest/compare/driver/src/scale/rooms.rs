@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::lab::Lab;
+use super::lab::{Lab, in_order};
 use super::watch::Watch;
 use crate::crowd::{Crowd, PATIENCE};
 use crate::failure::Failure;
@@ -32,7 +32,7 @@ fn of_size(lab: &mut Lab, size: usize) -> Result<(), Failure> {
         let deliveries = rooms.run(&mut crowd, in_flight, lab.time())?;
         lab.note("rooms-delivery", curve, size, watch.each(deliveries)?, deliveries);
     }
-    Ok(())
+    in_order(rooms.reordered())
 }
 
 /// One client in many rooms, which sends to one after the other.

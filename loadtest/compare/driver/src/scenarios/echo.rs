@@ -97,7 +97,7 @@ impl Echoes {
         }
     }
 
-    fn reordered(&self) -> u64 {
+    pub(crate) fn reordered(&self) -> u64 {
         self.ledgers.iter().map(Ledger::reordered).sum()
     }
 }
