@@ -83,7 +83,7 @@ pub const CHARTS: &[Chart] = &[
     },
     Chart {
         id: "rooms-many",
-        title: "One client in many rooms: processor time of an event to one of them",
+        title: "One client in many rooms: processor time of an event to one",
         x: "rooms",
         unit: "µs",
         axes: Axes::LogX,
@@ -123,7 +123,7 @@ pub const CHARTS: &[Chart] = &[
     },
     Chart {
         id: "nodes-delivery",
-        title: "Rooms of 5 spread over nodes: processor time of all nodes for a delivery",
+        title: "Rooms of 5: processor time of all nodes for a delivery",
         x: "nodes",
         unit: "µs",
         axes: Axes::Linear,
@@ -139,7 +139,7 @@ pub const CHARTS: &[Chart] = &[
     },
     Chart {
         id: "nodes-idle",
-        title: "A node without clients: processor time for a message that others send",
+        title: "A node without clients: processor time of others' messages",
         x: "messages in flight",
         unit: "µs",
         axes: Axes::LogX,
@@ -163,7 +163,7 @@ pub const CHARTS: &[Chart] = &[
     },
     Chart {
         id: "redis-subscribe",
-        title: "Redis, sharded pub/sub: processor time of a subscription to one of 10,000 rooms",
+        title: "Redis, sharded: processor time of a subscription to a room",
         x: "nodes in each room",
         unit: "µs",
         axes: Axes::Linear,
@@ -171,10 +171,22 @@ pub const CHARTS: &[Chart] = &[
     },
     Chart {
         id: "redis-memory",
-        title: "Redis, sharded pub/sub: resident memory of such a subscription",
+        title: "Redis, sharded: resident memory of a subscription to a room",
         x: "nodes in each room",
         unit: "B",
         axes: Axes::Linear,
         law: Law::None,
     },
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn titles_fit_above_their_charts() {
+        for Chart { title, unit, .. } in CHARTS {
+            assert!(title.len() + unit.len() <= 62, "{title}");
+        }
+    }
+}
