@@ -1,6 +1,6 @@
 # Fanfare. `make run` starts a node with the chat demo, `make test` runs every test; both install what is missing.
 
-.PHONY: help run cluster test test-rust test-clients test-cluster test-websocket test-demo screenshot check fmt bench bench-check compare test-compare fuzz conformance setup clean
+.PHONY: help run cluster test test-rust test-clients test-cluster test-websocket test-demo screenshot check fmt bench bench-check compare scale test-compare fuzz conformance setup clean
 
 CLIENT  := crates/gateway/client
 CLIENTS := crates/gateway/tests/clients
@@ -89,6 +89,12 @@ compare: $(SETUP)/client $(SETUP)/compare $(SETUP)/redis ## Measure Fanfare and 
 	cargo build --release -p fanfare-gateway
 	cd $(COMPARE) && cargo build --release
 	ulimit -n 12000 && target/compare/release/compare $(if $(FULL),--full)
+
+# FULL=1 takes about 10 minutes instead of 2, and is steadier.
+scale: $(SETUP)/client $(SETUP)/redis ## Measure how cost grows with clients, rooms, messages and nodes: target/scale
+	cargo build --release -p fanfare-gateway
+	cd $(COMPARE) && cargo build --release -p compare -p compare-floor
+	ulimit -n $$(ulimit -H -n) && target/compare/release/scale $(if $(FULL),--full)
 
 test-compare: ## The tests of what measures
 	cd $(COMPARE) && cargo test -p compare --quiet

@@ -27,10 +27,6 @@ use config::{Command, Config};
 use logging::Log;
 use signals::Signals;
 
-/// What comes and goes with every event is small, and made and dropped on any thread.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 fn main() -> ExitCode {
     let config = match Config::from_user() {
         Ok(config) => config,

@@ -9,6 +9,7 @@
 //! - [`ledger`]: what must arrive, and what has.
 //! - [`process`], [`servers`], [`cores`], [`machine`]: the processes that are measured, and where they run.
 //! - [`rows`], [`scenarios`]: what is measured, one file for each kind of work.
+//! - [`scale`]: how cost grows with what there is of clients, rooms, bytes and nodes.
 //! - [`rounds`], [`results`], [`report`], [`versions`]: the order of the runs, and what comes of them.
 
 pub mod client;
@@ -24,6 +25,7 @@ pub mod report;
 pub mod results;
 pub mod rounds;
 pub mod rows;
+pub mod scale;
 pub mod scenarios;
 pub mod servers;
 pub mod versions;

@@ -146,7 +146,7 @@ pub fn noise(outcomes: &[Outcome], lines: &[Line]) -> Noise {
 }
 
 /// The middle, or the mean of the two in the middle; 0 of nothing.
-fn median(values: &[f64]) -> f64 {
+pub(crate) fn median(values: &[f64]) -> f64 {
     let mut sorted = values.to_vec();
     sorted.sort_by(f64::total_cmp);
     match sorted.len() {

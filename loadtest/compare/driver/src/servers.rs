@@ -37,6 +37,8 @@ pub struct Setting {
     pub ping_interval: Option<Duration>,
     /// The port of the Redis that connects it with others.
     pub redis: Option<u16>,
+    /// Whether that is used by sharded pub/sub, which only Fanfare is asked to do.
+    pub sharded: bool,
     /// The cores it runs on.
     pub place: Place,
 }
@@ -91,7 +93,8 @@ fn fanfare(setting: &Setting) -> Command {
         command.args(["--ping-interval", &format!("{}ms", interval.as_millis())]);
     }
     if let Some(port) = setting.redis {
-        command.args(["--adapter", "redis", "--require-redis", "--redis", &format!("redis://127.0.0.1:{port}/")]);
+        let adapter = if setting.sharded { "redis-sharded" } else { "redis" };
+        command.args(["--adapter", adapter, "--require-redis", "--redis", &format!("redis://127.0.0.1:{port}/")]);
     }
     command
 }

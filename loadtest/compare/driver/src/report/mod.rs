@@ -2,7 +2,7 @@
 
 mod markdown;
 mod plots;
-mod svg;
+pub(crate) mod svg;
 
 use std::fs;
 use std::io;
@@ -23,7 +23,7 @@ pub fn write(results: &Results, folder: &Path) -> io::Result<()> {
 }
 
 /// A value with as many digits as it deserves.
-fn digits(value: f64) -> String {
+pub(crate) fn digits(value: f64) -> String {
     match value {
         0.0..1.0 => format!("{value:.2}"),
         1.0..100.0 => format!("{value:.1}"),

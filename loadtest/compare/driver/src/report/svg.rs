@@ -3,38 +3,38 @@
 use std::fmt::Write as _;
 
 /// A picture that grows.
-pub(super) struct Svg {
+pub(crate) struct Svg {
     width: f64,
     shapes: String,
 }
 
 /// Which end of a text stands where it is put.
 #[derive(Clone, Copy)]
-pub(super) enum Anchor {
+pub(crate) enum Anchor {
     Start,
     Middle,
     End,
 }
 
 impl Svg {
-    pub(super) fn new(width: f64) -> Self {
+    pub(crate) fn new(width: f64) -> Self {
         Self { width, shapes: String::new() }
     }
 
-    pub(super) fn bar(&mut self, x: f64, y: f64, width: f64, height: f64, color: &str) {
+    pub(crate) fn bar(&mut self, x: f64, y: f64, width: f64, height: f64, color: &str) {
         self.add(format_args!(
             r#"<rect x="{x:.1}" y="{y:.1}" width="{width:.1}" height="{height:.1}" rx="2" fill="{color}"/>"#
         ));
     }
 
     /// A line through points.
-    pub(super) fn line(&mut self, points: &[(f64, f64)], color: &str, width: f64) {
+    pub(crate) fn line(&mut self, points: &[(f64, f64)], color: &str, width: f64) {
         let points: Vec<_> = points.iter().map(|(x, y)| format!("{x:.1},{y:.1}")).collect();
         let points = points.join(" ");
         self.add(format_args!(r#"<polyline points="{points}" fill="none" stroke="{color}" stroke-width="{width}"/>"#));
     }
 
-    pub(super) fn text(&mut self, x: f64, y: f64, anchor: Anchor, class: &str, text: &str) {
+    pub(crate) fn text(&mut self, x: f64, y: f64, anchor: Anchor, class: &str, text: &str) {
         let anchor = match anchor {
             Anchor::Start => "start",
             Anchor::Middle => "middle",
@@ -45,7 +45,7 @@ impl Svg {
     }
 
     /// The whole file. Its background is white, for pages are dark at times.
-    pub(super) fn finish(self, height: f64) -> String {
+    pub(crate) fn finish(self, height: f64) -> String {
         let Self { width, shapes } = self;
         format!(
             "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{width}\" height=\"{height}\" viewBox=\"0 0 {width} {height}\">\n\

@@ -31,7 +31,7 @@ pub(super) fn run(run: &mut Run) -> Result<(), Failure> {
 }
 
 /// What is sent to be sent back.
-enum Payload {
+pub(crate) enum Payload {
     /// JSON.
     Text(String),
     /// One attachment.
@@ -39,19 +39,19 @@ enum Payload {
 }
 
 /// What every client sends, and what it gets for it.
-struct Echoes {
+pub(crate) struct Echoes {
     ledgers: Vec<Ledger>,
     payload: Payload,
     next: u64,
 }
 
 impl Echoes {
-    fn new(clients: usize, payload: Payload) -> Self {
+    pub(crate) fn new(clients: usize, payload: Payload) -> Self {
         Self { ledgers: (0..clients).map(|_| Ledger::new(1)).collect(), payload, next: 0 }
     }
 
     /// Echoes for some time, always so many in flight for each client, and returns how many were acknowledged.
-    fn run(&mut self, crowd: &mut Crowd, in_flight: usize, time: Duration) -> Result<u64, Failure> {
+    pub(crate) fn run(&mut self, crowd: &mut Crowd, in_flight: usize, time: Duration) -> Result<u64, Failure> {
         let (before, end) = (self.next, Instant::now() + time);
         for client in 0..crowd.len() {
             let mut frames = Vec::new();
@@ -97,7 +97,7 @@ impl Echoes {
         }
     }
 
-    fn reordered(&self) -> u64 {
+    pub(crate) fn reordered(&self) -> u64 {
         self.ledgers.iter().map(Ledger::reordered).sum()
     }
 }

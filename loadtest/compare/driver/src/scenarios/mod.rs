@@ -2,14 +2,14 @@
 
 mod broadcast;
 mod crowd;
-mod echo;
+pub(crate) mod echo;
 mod heartbeat;
 mod latency;
 mod many;
 mod memory;
 mod polling;
-mod redis;
-mod rooms;
+pub(crate) mod redis;
+pub(crate) mod rooms;
 
 use std::time::Duration;
 

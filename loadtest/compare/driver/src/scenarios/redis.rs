@@ -36,14 +36,14 @@ pub(super) fn run(run: &mut Run) -> Result<(), Failure> {
 }
 
 /// A Redis that keeps nothing. It says when it is ready, but not where.
-fn start_redis(port: u16) -> Result<Process, Failure> {
+pub(crate) fn start_redis(port: u16) -> Result<Process, Failure> {
     let mut command = Command::new("redis-server");
     command.args(["--bind", "127.0.0.1", "--port", &port.to_string(), "--save", "", "--appendonly", "no"]);
     Process::start_at(command, ([127, 0, 0, 1], port).into(), "Ready to accept connections")
 }
 
 /// A port that was free a moment ago.
-fn free_port() -> Result<u16, Failure> {
+pub(crate) fn free_port() -> Result<u16, Failure> {
     Ok(std::net::TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port())
 }
 

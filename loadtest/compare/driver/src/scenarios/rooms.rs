@@ -9,7 +9,7 @@ use crate::frame::Message;
 use crate::ledger::Ledger;
 
 /// Clients that are in one room each: client 1 in the second room, the next one in the third, and so on, all around.
-pub(super) struct Rooms {
+pub(crate) struct Rooms {
     ledgers: Vec<Ledger>,
     /// Messages on their way, in all rooms.
     in_flight: usize,
@@ -20,7 +20,7 @@ pub(super) struct Rooms {
 
 impl Rooms {
     /// Lets all clients join.
-    pub(super) fn join(crowd: &mut Crowd, rooms: usize) -> Result<Self, Failure> {
+    pub(crate) fn join(crowd: &mut Crowd, rooms: usize) -> Result<Self, Failure> {
         for client in 0..crowd.len() {
             crowd.send_text(client, &format!(r#"421["join","room-{}"]"#, client % rooms))?;
         }
@@ -37,7 +37,7 @@ impl Rooms {
     }
 
     /// Sends messages for some time, each to one room, and returns the number of deliveries.
-    pub(super) fn run(&mut self, crowd: &mut Crowd, in_flight: usize, time: Duration) -> Result<u64, Failure> {
+    pub(crate) fn run(&mut self, crowd: &mut Crowd, in_flight: usize, time: Duration) -> Result<u64, Failure> {
         let (before, end) = (self.deliveries, Instant::now() + time);
         while Instant::now() < end || self.in_flight > 0 {
             while Instant::now() < end && self.in_flight < in_flight {
@@ -50,7 +50,7 @@ impl Rooms {
     }
 
     /// Deliveries out of order.
-    pub(super) fn reordered(&self) -> u64 {
+    pub(crate) fn reordered(&self) -> u64 {
         self.ledgers.iter().map(Ledger::reordered).sum()
     }
 
