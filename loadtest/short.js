@@ -24,7 +24,7 @@ const RUNS = {
   chat: { ...balanced, CLIENTS: 40, ROOMS: 5, RATE: 2, DURATION: "6s" },
   broadcast: { ...balanced, CLIENTS: 100, DURATION: "6s" },
   cluster: { ...nodes, CLIENTS: 60, DURATION: "6s" },
-  polling: { ...balanced, CLIENTS: 30, DURATION: "6s" },
+  polling: { ...balanced, ...nodes, SPREAD: "yes", CLIENTS: 30, DURATION: "6s" },
   churn: { ...balanced, CLIENTS: 30, DURATION: "6s" },
   soak: { ...nodes, METRICS: cluster.metrics.join(","), CLIENTS: 30, ROOMS: 6, RATE: 1, VISITORS: 5, DURATION: "15s" },
 };
