@@ -7,6 +7,9 @@ CLIENTS := crates/gateway/tests/clients
 COMPARE := loadtest/compare
 SETUP   := target/setup
 VENV    := target/venv
+# What the tests start, built with the features that their own build has chosen, so that nothing is built twice.
+PROGRAMS := cargo build --workspace --bin fanfare --example cluster_node --example features --example verdicts \
+	--example ws_echo
 # As root, packages are installed without asking.
 SUDO    := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
@@ -32,27 +35,23 @@ test-rust: $(SETUP)/client $(SETUP)/redis ## Unit, integration and documentation
 	cargo test --workspace --doc --quiet
 
 test-clients: $(SETUP)/client $(SETUP)/clients ## The official JavaScript clients against a real node
-	cargo build -p fanfare-gateway --bin fanfare
-	cargo build -p fanfare --example features
-	cargo build -p fanfare-proto --example verdicts
+	$(PROGRAMS)
 	cd $(CLIENTS) && node --test --test-concurrency=4 clients/*.test.js
 
 test-cluster: $(SETUP)/client $(SETUP)/clients $(SETUP)/redis ## Clusters of Fanfare and Node.js servers over a real Redis
-	cargo build -p fanfare-gateway --bin fanfare
-	cargo build -p fanfare-redis --example cluster_node
+	$(PROGRAMS)
 	cd $(CLIENTS) && node --test --test-concurrency=2 cluster/*.test.js
 
 test-websocket: $(SETUP)/venv ## The Autobahn WebSocket cases
-	cargo build -p fanfare-engine --example ws_echo
+	$(PROGRAMS)
 	$(VENV)/bin/python crates/engine/tests/autobahn.py target/debug/examples/ws_echo
 
 test-demo: $(SETUP)/client $(SETUP)/clients $(SETUP)/redis $(SETUP)/browser ## The chat demo in a real browser
-	cargo build -p fanfare-gateway --bin fanfare
+	$(PROGRAMS)
 	cd $(CLIENTS) && node --test --test-concurrency=2 demo/*.test.js
 
 test-loadtest: $(SETUP)/client $(SETUP)/clients $(SETUP)/redis $(SETUP)/k6 ## The load tests against good and bad servers
-	cargo build -p fanfare-gateway --bin fanfare
-	cargo build -p fanfare --example features
+	$(PROGRAMS)
 	node --test loadtest/tests/*.test.js loadtest/tests/k6/*.test.js
 
 screenshot: $(SETUP)/client $(SETUP)/clients $(SETUP)/browser ## Take the picture of the README anew
