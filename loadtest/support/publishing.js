@@ -6,8 +6,33 @@ import { now } from "../lib/clock.js";
 import { ask, visit } from "./clients.js";
 import { attend, gather } from "./gathering.js";
 import { Inbox } from "./inbox.js";
-import { published } from "./metrics.js";
-import { pace } from "./wait.js";
+import { exactly, published, quick, sound } from "./metrics.js";
+import { once, run } from "./run.js";
+import { number, text, time, transportsOf } from "./settings.js";
+import { PATIENCE, pace } from "./wait.js";
+
+/**
+ * What a run with one `publisher` and many a `receiver` is told: its settings, and the options for k6.
+ *
+ * @param {{clients: number, rate: number}} defaults
+ */
+export function publication({ clients, rate }) {
+  const receivers = number("CLIENTS", clients);
+  const duration = time("DURATION", "30s");
+  const plan = { receivers, rate: number("RATE", rate), size: number("SIZE", 100) };
+  const events = Math.ceil((plan.rate * duration) / 1000);
+  const length = duration + 3 * PATIENCE;
+  const options = run({
+    scenarios: { publisher: once(1, "publisher", length), receivers: once(receivers, "receiver", length) },
+    thresholds: {
+      ...sound(receivers + 1),
+      ...exactly(receivers * events),
+      ...quick("connect_time", "delivery_time"),
+      socketio_published: [`count==${events}`],
+    },
+  });
+  return { plan: { ...plan, events }, transports: transportsOf(text("TRANSPORT", "websocket")), options };
+}
 
 /**
  * Waits for the receivers, then publishes at a steady rate.
