@@ -55,7 +55,7 @@ test-loadtest: $(SETUP)/client $(SETUP)/clients $(SETUP)/redis $(SETUP)/k6 ## Th
 	node --test loadtest/tests/*.test.js loadtest/tests/k6/*.test.js
 
 screenshot: $(SETUP)/client $(SETUP)/clients $(SETUP)/browser ## Take the picture of the README anew
-	cargo build -p fanfare-gateway --bin fanfare
+	$(PROGRAMS)
 	cd $(CLIENTS) && FANFARE_SCREENSHOT=$(CURDIR)/docs/demo.png node --test demo/screenshot.test.js
 
 check: ## Formatting, lints and documentation, all warnings denied
@@ -67,7 +67,7 @@ check: ## Formatting, lints and documentation, all warnings denied
 check-deploy: $(SETUP)/deploy $(SETUP)/client $(SETUP)/redis ## Configurations, rules, dashboards and manifests of deploy/
 	cd deploy/prometheus && promtool check config prometheus.yml && promtool test rules tests.yml
 	PATH="$$PATH:/usr/sbin"; haproxy -c -q -f deploy/haproxy/haproxy.cfg
-	cargo build -p fanfare-gateway --bin fanfare
+	$(PROGRAMS)
 	$(VENV)/bin/python deploy/check_dashboard.py target/debug/fanfare
 	$(VENV)/bin/python deploy/check_manifests.py
 	if docker compose version >/dev/null 2>&1; then docker compose config --quiet; fi
