@@ -105,6 +105,11 @@ impl Hub {
         self.subscriber.unsubscribe(subscription, listener);
     }
 
+    /// Hears it no more; Redis is told some time later, if it is not wanted again until then.
+    pub(crate) fn unsubscribe_in_a_while(&self, subscription: &Subscription, listener: &Arc<dyn Listener>) {
+        self.subscriber.unsubscribe_in_a_while(subscription, listener);
+    }
+
     /// How many nodes listen to a channel, this one included: whoever asks is ready to be asked.
     pub(crate) async fn count_nodes(&self, channel: &str) -> Result<usize, AdapterError> {
         if let Status::Down(reason) = self.status.get() {

@@ -64,6 +64,7 @@ mod pool;
 mod publisher;
 mod status;
 mod subscriber;
+mod wanted;
 
 use std::fmt;
 use std::sync::Arc;

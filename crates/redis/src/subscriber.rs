@@ -15,6 +15,7 @@ use crate::backoff::Backoff;
 use crate::connection::{Connector, Identity, Link, timed_out};
 use crate::metrics::Metrics;
 use crate::status::{Ability, StatusCell};
+use crate::wanted::Wanted;
 
 /// Hears what is published on the channels that somebody here wants to hear.
 ///
@@ -34,24 +35,16 @@ pub(crate) struct Subscriber {
     listeners: RwLock<HashMap<Subscription, Vec<Arc<dyn Listener>>>>,
 }
 
-/// How many want each subscription.
-#[derive(Default)]
-struct Wanted {
-    counts: HashMap<Subscription, usize>,
-    /// Grows with every change.
-    version: u64,
-}
-
 /// Takes messages. Called one at a time.
 pub(crate) trait Listener: Send + Sync {
     fn message(&self, channel: &str, payload: &[u8]);
 }
 
 /// Some of what Redis has to be told.
+#[derive(Default)]
 struct Changes {
-    removed: HashSet<Subscription>,
+    removed: Vec<Subscription>,
     added: Vec<Subscription>,
-    version: u64,
 }
 
 /// A message, with the subscription that brought it.
@@ -92,15 +85,24 @@ impl Subscriber {
     /// Hears a channel from now on, or from when Redis is there again.
     pub(crate) fn subscribe(&self, subscription: Subscription, listener: Arc<dyn Listener>) {
         self.listeners.write().entry(subscription.clone()).or_default().push(listener);
-        let mut wanted = self.wanted.lock();
-        *wanted.counts.entry(subscription).or_default() += 1;
-        wanted.version += 1;
-        drop(wanted);
+        self.wanted.lock().add(subscription);
         self.changed.notify_one();
     }
 
     /// Hears it no more.
     pub(crate) fn unsubscribe(&self, subscription: &Subscription, listener: &Arc<dyn Listener>) {
+        self.forget(subscription, listener);
+        self.wanted.lock().remove(subscription);
+        self.changed.notify_one();
+    }
+
+    /// Hears it no more; Redis is told some time later, if it is not wanted again until then.
+    pub(crate) fn unsubscribe_in_a_while(&self, subscription: &Subscription, listener: &Arc<dyn Listener>) {
+        self.forget(subscription, listener);
+        self.wanted.lock().remove_in_a_while(subscription);
+    }
+
+    fn forget(&self, subscription: &Subscription, listener: &Arc<dyn Listener>) {
         let mut listeners = self.listeners.write();
         if let Some(known) = listeners.get_mut(subscription) {
             known.retain(|known| !Arc::ptr_eq(known, listener));
@@ -108,22 +110,11 @@ impl Subscriber {
                 listeners.remove(subscription);
             }
         }
-        drop(listeners);
-        let mut wanted = self.wanted.lock();
-        if let Some(count) = wanted.counts.get_mut(subscription) {
-            *count -= 1;
-            if *count == 0 {
-                wanted.counts.remove(subscription);
-            }
-        }
-        wanted.version += 1;
-        drop(wanted);
-        self.changed.notify_one();
     }
 
     /// Returns when Redis knows all that has been wanted until now.
     pub(crate) async fn settled(&self) {
-        let version = self.wanted.lock().version;
+        let version = self.wanted.lock().version();
         let _ = self.told.subscribe().wait_for(|told| *told >= version).await;
     }
 
@@ -153,6 +144,7 @@ impl Subscriber {
     /// Listens over one connection until it is lost; returns why.
     async fn listen(&self, mut link: Link, messages: &mut mpsc::Receiver<Pushed>, backoff: &mut Backoff) -> RedisError {
         let mut active = HashSet::new();
+        self.wanted.lock().start_over();
         loop {
             match self.reconcile(&link, &mut active).await {
                 Ok(true) => break,
@@ -165,6 +157,7 @@ impl Subscriber {
         self.status.can(Ability::Listen);
         let mut ping = tokio::time::interval(self.ping_interval);
         ping.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut linger = tokio::time::interval(LINGER);
         loop {
             let done = tokio::select! {
                 pushed = messages.recv() => match pushed {
@@ -185,6 +178,12 @@ impl Subscriber {
                     }
                 }),
                 _ = ping.tick() => self.ping(&mut link).await,
+                _ = linger.tick() => {
+                    if self.wanted.lock().turn() {
+                        self.changed.notify_one();
+                    }
+                    Ok(())
+                }
             };
             if let Err(error) = done {
                 return error;
@@ -195,35 +194,40 @@ impl Subscriber {
     /// A channel is somewhere else, unless it was us who did not want it any more: then it is not active.
     fn has_moved(&self, subscription: &Subscription, active: &mut HashSet<Subscription>) {
         if active.remove(subscription) {
+            self.wanted.lock().doubt(subscription.clone());
             self.changed.notify_one();
             // Those who publish would find it where it was.
             self.connector.distrust();
         }
     }
 
-    /// Tells Redis a part of what has changed of what is wanted; says whether there was nothing to tell.
+    /// Tells Redis a part of what has changed of what is wanted; says whether that was all.
     async fn reconcile(&self, link: &Link, active: &mut HashSet<Subscription>) -> Result<bool, RedisError> {
-        let Changes { removed, added, version } = self.changes(active);
-        if removed.is_empty() && added.is_empty() {
-            self.told.send_replace(version);
-            return Ok(true);
-        }
+        let Some(Changes { removed, added }) = self.changes(active) else { return Ok(true) };
         try_join_all(removed.iter().map(|subscription| self.tell(link.clone(), subscription, false))).await?;
         try_join_all(added.iter().map(|subscription| self.tell(link.clone(), subscription, true))).await?;
-        active.retain(|subscription| !removed.contains(subscription));
+        removed.iter().for_each(|subscription| drop(active.take(subscription)));
         active.extend(added);
         Ok(false)
     }
 
-    fn changes(&self, active: &HashSet<Subscription>) -> Changes {
-        let wanted = self.wanted.lock();
-        let removed = active.iter().filter(|subscription| !wanted.counts.contains_key(subscription));
-        let added = wanted.counts.keys().filter(|subscription| !active.contains(subscription));
-        Changes {
-            removed: removed.take(MAX_CHANGES).cloned().collect(),
-            added: added.take(MAX_CHANGES).cloned().collect(),
-            version: wanted.version,
+    /// Some of what Redis has to be told; `None` when it knows everything.
+    fn changes(&self, active: &HashSet<Subscription>) -> Option<Changes> {
+        let mut wanted = self.wanted.lock();
+        let changed = wanted.take_changed(MAX_CHANGES);
+        if changed.is_empty() {
+            self.told.send_replace(wanted.version());
+            return None;
         }
+        let mut changes = Changes::default();
+        for subscription in changed {
+            match (active.contains(&subscription), wanted.contains(&subscription)) {
+                (true, false) => changes.removed.push(subscription),
+                (false, true) => changes.added.push(subscription),
+                _ => {}
+            }
+        }
+        Some(changes)
     }
 
     async fn tell(&self, mut link: Link, subscription: &Subscription, wanted: bool) -> Result<(), RedisError> {
@@ -327,6 +331,9 @@ fn lost(message: &str) -> RedisError {
 
 /// Changes that are told at once; between them, messages are handed on.
 const MAX_CHANGES: usize = 1024;
+
+/// For how long to two times as long Redis is not told that a room is empty.
+const LINGER: Duration = Duration::from_secs(1);
 
 /// Messages that may wait for the reader.
 const MAX_UNREAD: usize = 65_536;

@@ -78,7 +78,7 @@ impl Inner {
         });
     }
 
-    /// Rooms with a channel of their own are listened to as long as somebody here is in them.
+    /// Rooms with a channel of their own are listened to as long as somebody here is in them, and a little longer.
     fn handle_room_event(self: &Arc<Self>, event: &RoomEvent) {
         let listener = || -> Arc<dyn Listener> { self.clone() };
         match event {
@@ -89,7 +89,7 @@ impl Inner {
             }
             RoomEvent::Deleted(room) => {
                 if let Some(subscription) = self.room_subscription(room) {
-                    self.hub.unsubscribe(&subscription, &listener());
+                    self.hub.unsubscribe_in_a_while(&subscription, &listener());
                 }
             }
             RoomEvent::Joined(..) | RoomEvent::Left(..) => {}

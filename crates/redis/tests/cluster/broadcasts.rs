@@ -1,9 +1,9 @@
 //! Events that go to the clients of all nodes.
 
-use fanfare_redis::RedisAdapter;
+use fanfare_redis::{Kind, RedisAdapter, SubscriptionMode};
 use fanfare_testkit::Redis;
 
-use crate::common::{KINDS, Node, nodes, settle};
+use crate::common::{KINDS, Node, eventually, nodes, settle};
 
 #[tokio::test]
 async fn an_event_reaches_every_client_on_every_node_once() {
@@ -63,6 +63,32 @@ async fn rooms_span_the_nodes() {
         assert_eq!(events(&mut outside).await, r#"["two"]"#, "{kind:?}");
         assert_eq!(events(&mut both).await, r#"["one"]["two"]"#, "{kind:?}");
     }
+}
+
+#[tokio::test]
+async fn a_room_that_is_left_and_joined_again_misses_nothing() {
+    let redis = Redis::start().await;
+    for kind in KINDS {
+        let [a, b] = nodes(&redis, kind).await;
+        let mut client = b.client_in("r1").await;
+        for number in 0..50 {
+            client.ask(2, r#"["leave","r1"]"#).await;
+            client.ask(3, r#"["join","r1"]"#).await;
+            a.io.to("r1").emit("number", &number);
+            assert_eq!(client.event().await, format!(r#"["number",{number}]"#), "{kind:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_room_that_stays_empty_is_not_listened_to() {
+    let redis = Redis::start().await;
+    let [node] = nodes(&redis, Kind::Sharded(SubscriptionMode::Dynamic)).await;
+    let mut client = node.client_in("r1").await;
+    let is_listened_to = async || redis.channels().await.keys().any(|channel| channel.ends_with("#r1#"));
+    assert!(is_listened_to().await);
+    client.ask(2, r#"["leave","r1"]"#).await;
+    eventually("the room's channel is left", async || !is_listened_to().await).await;
 }
 
 #[tokio::test]

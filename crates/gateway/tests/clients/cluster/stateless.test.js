@@ -17,6 +17,7 @@ const LATE_MS = 600;
 
 for (const adapter of ["redis", "redis-sharded"]) {
   describe(`three nodes behind a random balancer, ${adapter}`, () => {
+    const sockets = [];
     let redis, nodes, balancer;
 
     before(async () => {
@@ -27,6 +28,7 @@ for (const adapter of ["redis", "redis-sharded"]) {
     });
 
     after(async () => {
+      sockets.forEach((socket) => socket.disconnect());
       await balancer?.stop();
       await Promise.all(nodes?.map((node) => node.stop("SIGKILL")) ?? []);
       await redis?.stop();
@@ -34,14 +36,16 @@ for (const adapter of ["redis", "redis-sharded"]) {
 
     const connect = async (options = {}) => {
       const socket = io(balancer.url, { forceNew: true, reconnectionDelay: 50, reconnectionDelayMax: 200, ...options });
+      sockets.push(socket);
       await once(socket, "connect");
       return socket;
     };
 
-    test("nothing is lost or doubled while clients upgrade, in either direction", async () => {
+    test("nothing is lost or doubled while clients upgrade, in either direction", async (t) => {
       const publisher = await connect({ transports: ["websocket"] });
       let published = 0;
       const publishing = setInterval(() => publisher.emit("room", "all", published++), 5);
+      t.after(() => clearInterval(publishing));
       await each(adapter === "redis" ? 1000 : 200, 60, async () => {
         const socket = await connect();
         const heard = { echo: [], room: [] };
@@ -59,8 +63,6 @@ for (const adapter of ["redis", "redis-sharded"]) {
         assert.deepEqual(heard.echo, count(sent), "each comes back once, in order");
         assert.deepEqual(heard.room, count(heard.room.length).map((index) => heard.room[0] + index), "none between is missing");
       });
-      clearInterval(publishing);
-      publisher.disconnect();
     });
 
     test("polling alone works too", async () => {
@@ -78,11 +80,10 @@ for (const adapter of ["redis", "redis-sharded"]) {
 
     test("the clients of a node that is killed come back on the others", async () => {
       const kinds = [["polling", "websocket"], ["polling"], ["websocket"]];
-      const sockets = await Promise.all(count(30).map((number) => connect({ transports: kinds[number % 3] })));
+      const clients = await Promise.all(count(30).map((number) => connect({ transports: kinds[number % 3] })));
       await nodes.shift().stop("SIGKILL");
       const answered = async (socket) => (await socket.timeout(500).emitWithAck("echo", 1).catch(() => undefined)) === 1;
-      await Promise.all(sockets.map((socket) => eventually("an answer", () => answered(socket))));
-      sockets.forEach((socket) => socket.disconnect());
+      await Promise.all(clients.map((socket) => eventually("an answer", () => answered(socket))));
     });
   });
 }

@@ -19,6 +19,7 @@ export async function startBalancer(nodes, { lateMs = 0 } = {}) {
   );
   let upgrades = 0;
   server.on("upgrade", async (incoming, socket, head) => {
+    socket.on("error", () => socket.destroy()); // From the first moment: it may fail while it is held back.
     await sleep(upgrades++ % 2 && lateMs);
     tunnel(incoming, socket, { nodes, head }).catch(() => socket.destroy());
   });
@@ -57,14 +58,17 @@ async function tunnel(incoming, client, { nodes, head }) {
     client.end(`HTTP/1.1 ${answer.statusCode} ${answer.statusMessage}\r\nconnection: close\r\n\r\n`);
     return outgoing.destroy();
   }
+  node.on("error", () => node.destroy());
+  if (client.destroyed) {
+    return node.destroy();
+  }
   const lines = Object.entries(answer.headers).map(([name, value]) => `${name}: ${value}\r\n`);
   client.write(`HTTP/1.1 101 Switching Protocols\r\n${lines.join("")}\r\n`);
   client.write(answer.early);
   node.write(head);
   client.pipe(node).pipe(client);
-  for (const [socket, other] of [[client, node], [node, client]]) {
-    socket.on("error", () => other.destroy()).on("close", () => other.destroy());
-  }
+  client.once("close", () => node.destroy());
+  node.once("close", () => client.destroy());
 }
 
 /** Sends a request to one node after the other, in random order, until one takes it. */
