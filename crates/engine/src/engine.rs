@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::future::Future;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -45,7 +45,7 @@ pub(crate) struct Shared {
     peers: Option<Arc<Exchange>>,
     /// What runs for the engine, once it has been started.
     running: OnceLock<Running>,
-    next_shard: AtomicUsize,
+    next_shard: AtomicU32,
     sessions: RwLock<HashMap<Sid, Session>>,
     /// Those that have gone to other nodes.
     moved: Mutex<Moved>,
@@ -106,7 +106,7 @@ impl Engine {
                 .as_ref()
                 .map(|peers| Exchange::new(node, peers.clone(), shared.clone(), u64::from_be_bytes(random()))),
             running: OnceLock::new(),
-            next_shard: AtomicUsize::new(0),
+            next_shard: AtomicU32::new(0),
             sessions: RwLock::default(),
             moved: Mutex::default(),
             addresses: Addresses::new(config.limits.sessions_per_address),
@@ -320,9 +320,9 @@ impl Shared {
     }
 
     /// The flusher of a session.
-    pub(crate) fn flusher(&self, shard: usize) -> &Flusher {
+    pub(crate) fn flusher(&self, shard: u32) -> &Flusher {
         let flushers = &self.running().flushers;
-        &flushers[shard % flushers.len()]
+        &flushers[shard as usize % flushers.len()]
     }
 
     /// Runs something in the runtime of the engine: messages may be sent from threads that have none.
@@ -334,7 +334,7 @@ impl Shared {
         self.running.get().expect("started before the first session was opened")
     }
 
-    pub(crate) fn next_shard(&self) -> usize {
+    pub(crate) fn next_shard(&self) -> u32 {
         self.next_shard.fetch_add(1, Ordering::Relaxed)
     }
 

@@ -11,8 +11,8 @@ use crate::outgoing::{Budget, Outgoing};
 
 /// A bounded queue of encoded messages. Pushing never waits.
 ///
-/// It holds references to shared messages, so what it adds to the memory of the node is the entries behind the first:
-/// [`ENTRY_BYTES`] each.
+/// It holds references to shared messages, so what it adds to the memory of the node is the entries behind those that
+/// every session has room for: [`ENTRY_BYTES`] each.
 #[derive(Debug)]
 pub(crate) struct Outbox {
     /// Most of the time one message waits, or none. It stands here, close to everything else that sending looks at.
@@ -66,8 +66,8 @@ impl Outbox {
         } else if bytes > limit {
             return Err(Overflow);
         } else {
-            self.budget.add(ENTRY_BYTES);
             self.rest.push_back(message);
+            self.entry_added();
         }
         self.bytes = bytes;
         Ok(())
@@ -78,8 +78,8 @@ impl Outbox {
         debug_assert_eq!((self.frame, self.offset), (0, 0), "a frame must be finished before another begins");
         self.bytes += charge(&message);
         if let Some(next) = self.first.replace(message) {
-            self.budget.add(ENTRY_BYTES);
             self.rest.push_front(next);
+            self.entry_added();
         }
     }
 
@@ -133,7 +133,7 @@ impl Outbox {
         if (self.frame, self.offset) == (0, 0) {
             self.first = None;
         }
-        self.budget.remove(self.rest.len() * ENTRY_BYTES);
+        self.budget.remove(self.counted_entries() * ENTRY_BYTES);
         self.rest = VecDeque::new();
         self.bytes = self.first.as_ref().map_or(0, charge);
     }
@@ -150,7 +150,12 @@ impl Outbox {
         let mut slices = SmallVec::<[_; MAX_SLICES]>::new();
         slices.extend([first, IoSlice::new(second)]);
         frames.take(MAX_SLICES - 2).for_each(|frame| slices.push(IoSlice::new(frame)));
-        write(&slices)
+        if slices.iter().map(|slice| slice.len()).sum::<usize>() > MAX_JOINED_BYTES {
+            return write(&slices);
+        }
+        let mut joined = SmallVec::<[u8; MAX_JOINED_BYTES]>::new();
+        slices.iter().for_each(|slice| joined.extend_from_slice(slice));
+        write(&[IoSlice::new(&joined)])
     }
 
     fn pending_frames(&self, base64: bool) -> impl Iterator<Item = &[u8]> {
@@ -184,14 +189,26 @@ impl Outbox {
 
     /// The first message is with the kernel, or in a body.
     fn pop(&mut self) {
-        let next = self.rest.pop_front();
-        if next.is_some() {
+        if self.counted_entries() > 0 {
             self.budget.remove(ENTRY_BYTES);
         }
+        let next = self.rest.pop_front();
         if let Some(message) = std::mem::replace(&mut self.first, next) {
             self.bytes -= charge(&message);
             message.delivered();
         }
+    }
+
+    /// One more message waits behind the first.
+    fn entry_added(&self) {
+        if self.counted_entries() > 0 {
+            self.budget.add(ENTRY_BYTES);
+        }
+    }
+
+    /// Entries that count among those of the node.
+    fn counted_entries(&self) -> usize {
+        self.rest.len().saturating_sub(IDLE_CAPACITY)
     }
 
     /// Gives memory back when nothing waits: an idle session keeps a small queue at most.
@@ -204,7 +221,7 @@ impl Outbox {
 
 impl Drop for Outbox {
     fn drop(&mut self) {
-        self.budget.remove(self.rest.len() * ENTRY_BYTES);
+        self.budget.remove(self.counted_entries() * ENTRY_BYTES);
     }
 }
 
@@ -219,7 +236,10 @@ const ENTRY_BYTES: usize = 64;
 /// Slices in one vectored write. Linux takes 1024; more than this many small messages gain nothing.
 const MAX_SLICES: usize = 64;
 
-/// Room for as many messages is kept where nothing waits.
+/// What is no longer than this together is copied for one write: the kernel takes longer to look at many slices.
+const MAX_JOINED_BYTES: usize = 4096;
+
+/// Room for as many messages is kept where nothing waits, and counted with the session.
 const IDLE_CAPACITY: usize = 16;
 
 #[cfg(test)]
@@ -313,10 +333,14 @@ mod tests {
     #[test]
     fn dropping_it_gives_its_entries_back() {
         let mut fixture = fixture();
-        fixture.push(&["a"]).unwrap();
-        fixture.push(&["b"]).unwrap();
-        assert!(fixture.budget.used() > ENTRY_BYTES);
-        drop(fixture.outbox);
+        let message = Outgoing::packet("6", &fixture.budget);
+        (0..IDLE_CAPACITY + 3).for_each(|_| fixture.outbox.push(message.clone(), usize::MAX).unwrap());
+        assert_eq!(fixture.budget.used(), message.len() + 2 * ENTRY_BYTES);
+        fixture.outbox.push_front(message.clone());
+        assert_eq!(fixture.budget.used(), message.len() + 3 * ENTRY_BYTES);
+        fixture.outbox.take_payload(&mut Vec::new(), 1);
+        assert_eq!(fixture.budget.used(), message.len() + 2 * ENTRY_BYTES);
+        drop((fixture.outbox, message));
         assert_eq!(fixture.budget.used(), 0);
     }
 }

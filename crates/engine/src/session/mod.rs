@@ -41,20 +41,20 @@ pub struct Session(Arc<Inner>);
 #[derive(Clone, Debug)]
 pub(crate) struct WeakSession(Weak<Inner>);
 
-/// Laid out as it is written, so that the lock stands beside the reference count: most of what a broadcast costs
-/// besides writing is to fetch these lines of each session from memory.
+/// Laid out as it is written, so that what pushing and flushing look at stands together, beside the reference count: most
+/// of what a broadcast costs besides writing is to fetch these lines of each session from memory.
 #[repr(C)]
 struct Inner {
-    state: Mutex<State>,
     engine: Arc<Shared>,
     /// Which flusher writes for it.
-    shard: usize,
-    /// Who waits for the outbox to become shorter; made by the first who does.
-    drained: OnceLock<Box<Notify>>,
+    shard: u32,
     /// Copies of what `state` knows, for those who only ask.
     open: AtomicBool,
     awaits_pong: AtomicBool,
     congested: AtomicBool,
+    state: Mutex<State>,
+    /// Who waits for the outbox to become shorter; made by the first who does.
+    drained: OnceLock<Box<Notify>>,
     /// The application's side, from when it has the session until it has been told of its end. It may hold the session
     /// in turn, so it is not kept any longer.
     connection: Mutex<Option<Arc<dyn Connection>>>,
@@ -207,18 +207,18 @@ impl Session {
         let opened = now();
         let core = proto::Session::new(engine.config.session, transport, opened);
         let session = Self(Arc::new(Inner {
+            engine: engine.clone(),
+            shard: engine.next_shard(),
+            open: AtomicBool::new(true),
+            awaits_pong: AtomicBool::new(false),
+            congested: AtomicBool::new(false),
             state: Mutex::new(State::new(
                 core,
                 Delay::new(opened, delay),
                 engine.budget.clone(),
                 engine.metrics.bytes_sent.clone(),
             )),
-            engine: engine.clone(),
-            shard: engine.next_shard(),
             drained: OnceLock::new(),
-            open: AtomicBool::new(true),
-            awaits_pong: AtomicBool::new(false),
-            congested: AtomicBool::new(false),
             connection: Mutex::new(None),
             ended: OnceLock::new(),
             meter: engine.config.limits.message_rate.map(|rate| Mutex::new(Meter::new(rate, opened))),
@@ -300,10 +300,9 @@ impl Session {
 
     /// Writes out what waits, as far as the transport takes it.
     pub(crate) fn flush(&self) {
-        self.update(|state| {
-            state.is_listed = false;
-            state.flush();
-        });
+        if !self.flush_quietly() {
+            self.update(State::flush);
+        }
         self.notify_drained();
     }
 
@@ -367,11 +366,18 @@ impl Session {
     /// [`change`](Self::change) looks at, only the flusher has to know. Says whether it was so.
     fn push_quietly(&self, messages: &Outgoing) -> bool {
         let mut state = self.0.state.lock();
-        if !state.push_quietly(messages, &self.0.engine.config.limits) {
+        if !self.is_open() || !state.push_quietly(messages, &self.0.engine.config.limits) {
             return false;
         }
         self.list(state);
         true
+    }
+
+    /// Flushes where nothing follows from it, which is most of the time. Says whether it was so.
+    fn flush_quietly(&self) -> bool {
+        let mut state = self.0.state.lock();
+        state.is_listed = false;
+        self.is_open() && !self.is_congested() && state.flush_quietly()
     }
 
     fn change<R>(&self, change: impl FnOnce(&mut State) -> R) -> (R, Option<Closed>) {

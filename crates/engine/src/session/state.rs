@@ -18,22 +18,24 @@ use crate::outbox::{Outbox, Overflow, Written};
 use crate::outgoing::{Budget, Outgoing};
 use crate::websocket::write_now;
 
+/// Laid out as it is written: what pushing and flushing look at comes first.
+#[repr(C)]
 pub(crate) struct State {
-    pub(crate) core: proto::Session,
     pub(crate) outbox: Outbox,
-    /// Until the application knows the session.
-    pub(super) delay: Option<Box<Delay>>,
     link: Link,
-    /// Counts the bytes that the client is sent.
-    sent: IntCounter,
-    /// Whether a flusher has the session in its list.
-    pub(super) is_listed: bool,
-    /// When the clock will look at the session next.
-    pub(super) scheduled: Option<Scheduled>,
     /// How many callers want what is sent to be held back.
     pub(super) corks: u16,
+    /// Whether a flusher has the session in its list.
+    pub(super) is_listed: bool,
+    /// Counts the bytes that the client is sent.
+    sent: IntCounter,
     /// Since when the client has taken nothing of what waits for it.
     stalled_since: Option<Instant>,
+    pub(crate) core: proto::Session,
+    /// Until the application knows the session.
+    pub(super) delay: Option<Box<Delay>>,
+    /// When the clock will look at the session next.
+    pub(super) scheduled: Option<Scheduled>,
     /// When the session is to be closed, if the application has said so.
     pub(super) expires_at: Option<Instant>,
     /// The task of a probing WebSocket, to be woken when its attempt is over.
@@ -88,15 +90,15 @@ pub(crate) struct LinkStatus {
 impl State {
     pub(super) fn new(core: proto::Session, delay: Delay, budget: Arc<Budget>, sent: IntCounter) -> Self {
         Self {
-            core,
             outbox: Outbox::new(budget),
-            delay: Some(Box::new(delay)),
             link: Link::Polling(None),
-            sent,
-            is_listed: false,
-            scheduled: None,
             corks: 0,
+            is_listed: false,
+            sent,
             stalled_since: None,
+            core,
+            delay: Some(Box::new(delay)),
+            scheduled: None,
             expires_at: None,
             probing: None,
             posting: None,
@@ -113,8 +115,8 @@ impl State {
         Ok(())
     }
 
-    /// Adds to the outbox if nothing follows from it but that something waits: no deadline begins, and no bound is near.
-    /// Says whether it did.
+    /// Adds to the outbox of an open session if nothing follows from it but that something waits: no deadline begins,
+    /// and no bound is near. Says whether it did.
     pub(super) fn push_quietly(&mut self, messages: &Outgoing, limits: &Limits) -> bool {
         let sets_no_deadline = match &self.link {
             Link::Polling(_) => self.stalled_since.is_some(),
@@ -122,7 +124,6 @@ impl State {
         };
         let bytes = self.outbox.bytes_with(messages);
         sets_no_deadline
-            && self.core.is_open()
             && bytes <= EAGER_BYTES
             && bytes <= limits.outbox_bytes / 4
             && self.outbox.push(messages.clone(), limits.outbox_bytes).is_ok()
@@ -197,18 +198,30 @@ impl State {
         }
         match &mut self.link {
             Link::Polling(waiter) => waiter.take().into_iter().for_each(Waker::wake),
-            Link::WebSocket(link) if link.stream.is_some() => self.write(),
+            Link::WebSocket(link) if link.stream.is_some() => drop(self.write()),
             Link::WebSocket(link) => link.wake(),
         }
     }
 
-    /// Writes to the socket, if there is one that can be written to from here.
-    fn write(&mut self) {
-        let Link::WebSocket(link) = &mut self.link else { return };
-        let Some(stream) = link.stream.as_ref().filter(|_| !link.blocked) else { return };
+    /// Writes to a socket that takes everything and about which nothing else has to be seen to. Says whether it was so;
+    /// if not, there is more to do, though all may be written.
+    pub(super) fn flush_quietly(&mut self) -> bool {
+        let is_fluent = match &self.link {
+            Link::Polling(_) => false,
+            Link::WebSocket(link) => !link.blocked && !link.paused && link.late_pong.is_none(),
+        };
+        is_fluent && self.corks == 0 && self.stalled_since.is_none() && self.write()
+    }
+
+    /// Writes to the socket, if there is one that can be written to from here. Says whether it has taken everything.
+    fn write(&mut self) -> bool {
+        let Link::WebSocket(link) = &mut self.link else { return false };
+        let Some(stream) = link.stream.as_ref().filter(|_| !link.blocked) else { return false };
         let write = |slices: &[IoSlice<'_>]| write_now(stream, slices);
         let written = self.outbox.write_to(link.base64, counting(&self.sent, write));
+        let is_written = matches!(written, Ok(Written::All));
         self.written(written);
+        is_written
     }
 
     /// The driver's turn: it writes what the socket takes and hears what to do next. It is woken when that

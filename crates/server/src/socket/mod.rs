@@ -51,19 +51,21 @@ pub use operator::SocketOperator;
 #[derive(Clone)]
 pub struct Socket(Arc<Inner>);
 
+/// Laid out as it is written: what a broadcast looks at stands beside the reference count.
+#[repr(C)]
 struct Inner {
-    id: SocketId,
-    /// The secret by which the client can get the session back, where connection state recovery is on.
-    pid: Option<Box<str>>,
-    recovered: bool,
-    namespace: Namespace,
-    client: Client,
     /// That of the client, so that a broadcast finds it without a detour.
     session: Session,
-    auth: Option<Box<str>>,
-    connected: AtomicBool,
     listens_to_outgoing: AtomicBool,
+    connected: AtomicBool,
+    recovered: bool,
+    id: SocketId,
+    namespace: Namespace,
+    client: Client,
     state: Mutex<State>,
+    /// The secret by which the client can get the session back, where connection state recovery is on.
+    pid: Option<Box<str>>,
+    auth: Option<Box<str>>,
 }
 
 #[derive(Default)]
