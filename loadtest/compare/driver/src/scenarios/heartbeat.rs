@@ -1,4 +1,4 @@
-//! Pings and their pongs, for 1,000 clients that do nothing else.
+//! Pings and their pongs, for 5,000 clients that do nothing else.
 
 use std::time::Duration;
 
@@ -22,5 +22,5 @@ pub(super) fn run(run: &mut Run) -> Result<(), Failure> {
     run.spent("heartbeat", &meter, pings, 0)
 }
 
-const CLIENTS: usize = 1000;
+const CLIENTS: usize = 5000;
 const INTERVAL: Duration = Duration::from_secs(1);
