@@ -112,18 +112,23 @@ impl Hub {
 
     /// How many nodes listen to a channel, this one included: whoever asks is ready to be asked.
     pub(crate) async fn count_nodes(&self, channel: &str) -> Result<usize, AdapterError> {
+        self.listening().await?;
+        let count = self.answered(self.ask_for_count(channel)).await?.map_err(AdapterError::Unreachable)?;
+        self.metrics.nodes.set(i64::try_from(count).unwrap_or(i64::MAX));
+        Ok(count)
+    }
+
+    /// Returns when Redis knows everything that is listened to here.
+    pub(crate) async fn listening(&self) -> Result<(), AdapterError> {
         if let Status::Down(reason) = self.status.get() {
             return Err(AdapterError::Unreachable(reason.to_string()));
         }
-        let counting = async {
-            self.subscriber.settled().await;
-            self.ask_for_count(channel).await
-        };
-        let counted = tokio::time::timeout(self.config.response_timeout, counting).await;
-        let count = counted.unwrap_or_else(|_| Err("Redis does not answer".to_owned()));
-        let count = count.map_err(AdapterError::Unreachable)?;
-        self.metrics.nodes.set(i64::try_from(count).unwrap_or(i64::MAX));
-        Ok(count)
+        self.answered(self.subscriber.settled()).await
+    }
+
+    async fn answered<T>(&self, asking: impl Future<Output = T>) -> Result<T, AdapterError> {
+        let answered = tokio::time::timeout(self.config.response_timeout, asking).await;
+        answered.map_err(|_| AdapterError::Unreachable("Redis does not answer".to_owned()))
     }
 
     async fn ask_for_count(&self, channel: &str) -> Result<usize, String> {

@@ -46,9 +46,13 @@ async fn echo(socket: Socket, args: RawArgs, ack: Ack) -> Result<(), EmitError> 
 /// A room, by its name and nothing else.
 type RoomName = Result<Data<String>, ExtractError>;
 
-async fn join(socket: Socket, room: RoomName) -> &'static str {
+/// Acknowledged when what all nodes send to the room arrives; at once while the others cannot be reached.
+async fn join(socket: Socket, namespace: Namespace, room: RoomName) -> &'static str {
     match room {
-        Ok(Data(room)) if socket.join(&room) => "ok",
+        Ok(Data(room)) if socket.join(&room) => {
+            let _ = namespace.rooms_ready().await;
+            "ok"
+        }
         _ => "error",
     }
 }

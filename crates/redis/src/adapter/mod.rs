@@ -289,6 +289,11 @@ impl Adapter for NamespaceAdapter {
         Box::pin(async move { adapter.hub.count_nodes(adapter.wire.counted_channel()).await })
     }
 
+    fn rooms_ready(&self) -> Answer<()> {
+        let adapter = self.0.clone();
+        Box::pin(async move { adapter.hub.listening().await })
+    }
+
     fn persist_session(&self, _: PersistedSession) {}
 
     fn restore_session(&self, _: &str, _: &str) -> Answer<Option<PersistedSession>> {

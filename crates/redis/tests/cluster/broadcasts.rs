@@ -45,7 +45,6 @@ async fn rooms_span_the_nodes() {
         let mut outside = b.client_in("r2").await;
         let mut both = a.client_in("r1").await;
         both.ask(2, r#"["join","r2"]"#).await;
-        settle().await;
         a.io.to("r1").emit("one", ());
         a.io.to(["r1", "r2"]).emit("two", ());
         a.io.to(["r1", "r2"]).except("r2").emit("three", ());

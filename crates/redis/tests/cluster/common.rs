@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use fanfare::{Data, Listener, Server, ServerBuilder, Socket, Value};
+use fanfare::{Data, Listener, Namespace, Server, ServerBuilder, Socket, Value};
 use fanfare_redis::{Kind, RedisAdapter, RedisAdapterBuilder, Status, SubscriptionMode};
 use fanfare_testkit::{Client, PATIENCE, Redis};
 
@@ -41,7 +41,9 @@ impl Node {
         let adapter = builder.connect().await.expect("the options are valid");
         let io = server.serve_client(false).adapter(adapter.clone()).build().expect("the options are valid");
         io.on_connect(async |socket: Socket| {
-            socket.on("join", async |socket: Socket, Data(room): Data<String>| socket.join(room));
+            socket.on("join", async |socket: Socket, namespace: Namespace, Data(room): Data<String>| {
+                socket.join(room) && namespace.rooms_ready().await.is_ok()
+            });
             socket.on("leave", async |socket: Socket, Data(room): Data<String>| socket.leave(room));
             socket.on("sync", async || ());
             socket.on("echo", async |Data(value): Data<Value>| Data(value));
@@ -62,7 +64,6 @@ impl Node {
     pub(crate) async fn client_in(&self, room: &str) -> Client {
         let mut client = self.client().await;
         assert_eq!(client.ask(1, &format!(r#"["join","{room}"]"#)).await, "[true]");
-        settle().await;
         client
     }
 

@@ -67,6 +67,12 @@ pub trait Adapter: Send + Sync + 'static {
     /// How many nodes there are, this one included.
     fn server_count(&self) -> Answer<usize>;
 
+    /// Waits until what other nodes send to the rooms that sockets here have joined so far arrives here. Default: it does
+    /// at once.
+    fn rooms_ready(&self) -> Answer<()> {
+        Box::pin(std::future::ready(Ok(())))
+    }
+
     /// Keeps a session that may be restored, for as long as the server allows. Called when a socket is lost, and only
     /// where connection state recovery is on.
     fn persist_session(&self, session: PersistedSession);

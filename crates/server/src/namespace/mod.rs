@@ -310,6 +310,24 @@ impl Namespace {
         self.0.adapter.server_count()
     }
 
+    /// Waits until what other servers send to the rooms that sockets here have joined so far arrives here.
+    ///
+    /// Only sharded Pub/Sub takes time for that: this server listens to a room from when its first socket has joined, and the
+    /// cluster has to hear of it. A handler that tells its client "you are in" when this is ready promises that the
+    /// client misses nothing from then on.
+    ///
+    /// ```
+    /// # use fanfare::{Data, Namespace, Socket};
+    /// async fn join(socket: Socket, namespace: Namespace, Data(room): Data<String>) -> bool {
+    ///     socket.join(room) && namespace.rooms_ready().await.is_ok()
+    /// }
+    /// ```
+    ///
+    /// Errors: the cluster cannot be reached.
+    pub fn rooms_ready(&self) -> Answer<()> {
+        self.0.adapter.rooms_ready()
+    }
+
     pub(crate) fn local_sockets(&self) -> &Local {
         &self.0.local
     }
