@@ -63,7 +63,7 @@ fn verdicts(session: &Session) -> Result<Vec<Json>, base64::DecodeError> {
         };
         let verdict = decoded.map(|decoded| match decoded {
             Decoded::Packet(packet) => describe(parser, &packet),
-            Decoded::Assembled(assembled) => describe(parser, &assembled.packet().expect("it was checked before")),
+            Decoded::Assembled(assembled) => describe(parser, &assembled.packet()),
             Decoded::Incomplete => Json::Null,
         });
         let is_over = verdict.is_err();

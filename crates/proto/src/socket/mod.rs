@@ -11,6 +11,7 @@ mod encoder;
 pub(crate) mod json;
 pub(crate) mod msgpack;
 mod packet;
+mod placeholders;
 pub(crate) mod transcode;
 mod value;
 

@@ -55,7 +55,7 @@ pub(crate) fn receive(decoder: &mut Decoder, frame: &Frame) -> Result<Option<Rec
     };
     Ok(match decoded.map_err(|error| error.to_string())? {
         Decoded::Packet(packet) => Some(as_values(&packet)),
-        Decoded::Assembled(assembled) => Some(as_values(&assembled.packet().expect("it was checked before"))),
+        Decoded::Assembled(assembled) => Some(as_values(&assembled.packet())),
         Decoded::Incomplete => None,
     })
 }

@@ -17,7 +17,7 @@ pub(crate) fn session<'a>(parser: Parser, messages: impl IntoIterator<Item = Res
         };
         match decoded {
             Ok(Decoded::Packet(received)) => packet(&received),
-            Ok(Decoded::Assembled(assembled)) => packet(&assembled.packet().expect("it was checked before")),
+            Ok(Decoded::Assembled(assembled)) => packet(&assembled.packet()),
             Ok(Decoded::Incomplete) => {}
             Err(error) => return assert_describes_itself(&error),
         }
