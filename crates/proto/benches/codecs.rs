@@ -48,7 +48,7 @@ fn decoding(c: &mut Criterion) {
         let mut decoder = Decoder::new(Parser::Json, DecoderLimits::default());
         b.iter(|| {
             let incomplete = decoder.handle_text(black_box(&head)).is_ok();
-            match decoder.handle_binary(binary.attachments[0].as_slice()) {
+            match decoder.handle_binary(&binary.attachments[0]) {
                 Ok(Decoded::Assembled(assembled)) => {
                     black_box(assembled.packet());
                     incomplete

@@ -7,7 +7,6 @@ use serde::de::DeserializeOwned;
 use super::encoder::{EncodeError, Parser};
 use super::json::Tokens;
 use super::{msgpack, transcode};
-use crate::buffer::Buffer;
 
 /// Arguments as they were received: checked, but not yet turned into values.
 #[derive(Clone, Copy, Debug)]
@@ -222,13 +221,13 @@ pub trait EmitArgs {
 pub struct ArgsWriter<'a> {
     parser: Parser,
     out: &'a mut Vec<u8>,
-    attachments: &'a mut Vec<Buffer>,
+    attachments: &'a mut Vec<Bytes>,
     /// Items in the array so far, event name included.
     items: u32,
 }
 
 impl<'a> ArgsWriter<'a> {
-    pub(crate) fn new(parser: Parser, out: &'a mut Vec<u8>, attachments: &'a mut Vec<Buffer>) -> Self {
+    pub(crate) fn new(parser: Parser, out: &'a mut Vec<u8>, attachments: &'a mut Vec<Bytes>) -> Self {
         Self { parser, out, attachments, items: 0 }
     }
 
@@ -257,7 +256,7 @@ impl<'a> ArgsWriter<'a> {
                     // One or more: JSON only asks whether a comma is due.
                     self.items += 1;
                 }
-                self.attachments.extend(attachments.iter().map(|bytes| Buffer::from(&bytes[..])));
+                self.attachments.extend_from_slice(attachments);
                 Ok(())
             }
             (Parser::MsgPack, Args::MsgPack(bytes)) => {

@@ -5,7 +5,6 @@
 //! framed by a transport, from anything that implements [`EmitArgs`].
 
 mod args;
-
 mod decoder;
 mod encoder;
 pub(crate) mod json;
@@ -16,7 +15,6 @@ pub(crate) mod transcode;
 mod value;
 
 pub use args::{ArgError, Args, ArgsReader, ArgsWriter, EmitArgs, RawArgs};
-
 pub use decoder::{Assembled, Decoded, Decoder, DecoderLimits};
 pub use encoder::{ConnectReply, EncodeError, Encoded, Parser};
 pub use json::MAX_DEPTH;
