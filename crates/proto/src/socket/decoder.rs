@@ -5,8 +5,8 @@ use smallvec::SmallVec;
 
 use super::args::Args;
 use super::encoder::Parser;
-use super::msgpack;
 use super::packet::{Body, DecodeError, Head, Packet};
+use super::{attachment, msgpack};
 
 /// Turns the messages of one session into packets.
 ///
@@ -103,7 +103,7 @@ impl Decoder {
         if pending.bytes > self.limits.max_attachment_bytes {
             return Err(DecodeError::AttachmentsTooLarge { len: pending.bytes, max: self.limits.max_attachment_bytes });
         }
-        pending.packet.attachments.push(Bytes::copy_from_slice(data));
+        pending.packet.attachments.push(attachment::copy(data));
         if pending.packet.attachments.len() == pending.expected {
             return Ok(Decoded::Assembled(pending.packet));
         }

@@ -5,6 +5,7 @@
 //! framed by a transport, from anything that implements [`EmitArgs`].
 
 mod args;
+mod attachment;
 mod decoder;
 mod encoder;
 pub(crate) mod json;
