@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use smallvec::SmallVec;
 
 use super::encoder::{EncodeError, Parser};
 use super::json::Tokens;
@@ -52,7 +53,7 @@ pub struct RawArgs {
 
 #[derive(Clone, Debug)]
 enum RawData {
-    Json { text: Box<str>, attachments: Vec<Bytes> },
+    Json { text: Box<str>, attachments: SmallVec<[Bytes; 1]> },
     MsgPack(Box<[u8]>),
 }
 
@@ -100,7 +101,7 @@ impl<'a> Args<'a> {
     /// Copies the arguments so that they can be kept.
     pub fn to_raw(&self) -> RawArgs {
         let data = match *self {
-            Self::Json { text, attachments } => RawData::Json { text: text.into(), attachments: attachments.to_vec() },
+            Self::Json { text, attachments } => RawData::Json { text: text.into(), attachments: attachments.into() },
             Self::MsgPack(bytes) => RawData::MsgPack(bytes.into()),
         };
         RawArgs { data }
