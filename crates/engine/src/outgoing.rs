@@ -56,8 +56,8 @@ pub(crate) struct OutgoingFrame {
     binary: bool,
     /// The payload, where others may hold it too; otherwise it stands behind the header.
     shared: Bytes,
-    /// The same message in base64, as a text frame.
-    base64: OnceLock<TextFrame>,
+    /// The same message in base64, as a text frame; in a box, since few messages have one.
+    base64: OnceLock<Box<TextFrame>>,
 }
 
 #[derive(Debug)]
@@ -208,7 +208,7 @@ impl OutgoingFrame {
     fn base64(&self) -> &TextFrame {
         self.base64.get_or_init(|| {
             let text = payload::binary_text(self.content());
-            TextFrame::new(Buffer::from(text.as_bytes()))
+            Box::new(TextFrame::new(Buffer::from(text.as_bytes())))
         })
     }
 }
