@@ -143,27 +143,41 @@ impl Outbox {
         base64: bool,
         write: &mut impl FnMut(&[IoSlice<'_>]) -> io::Result<usize>,
     ) -> io::Result<usize> {
-        let mut frames = self.pending_frames(base64);
-        let first = IoSlice::new(frames.next().unwrap_or_default());
-        // Most of the time one frame waits, which needs no room for many.
-        let Some(second) = frames.next() else { return write(&[first]) };
-        let mut slices = SmallVec::<[_; MAX_SLICES]>::new();
-        slices.extend([first, IoSlice::new(second)]);
-        frames.take(MAX_SLICES - 2).for_each(|frame| slices.push(IoSlice::new(frame)));
-        if slices.iter().map(|slice| slice.len()).sum::<usize>() > MAX_JOINED_BYTES {
-            return write(&slices);
+        if let Some(piece) = self.only_piece(base64) {
+            return write(&[IoSlice::new(piece)]);
         }
-        let mut joined = SmallVec::<[u8; MAX_JOINED_BYTES]>::new();
-        slices.iter().for_each(|slice| joined.extend_from_slice(slice));
-        write(&[IoSlice::new(&joined)])
+        if self.len() <= MAX_JOINED_BYTES {
+            let mut joined = SmallVec::<[u8; MAX_JOINED_BYTES]>::new();
+            self.pieces(base64).for_each(|piece| joined.extend_from_slice(piece));
+            return write(&[IoSlice::new(&joined)]);
+        }
+        let slices: SmallVec<[_; MAX_SLICES]> = self.pieces(base64).take(MAX_SLICES).map(IoSlice::new).collect();
+        write(&slices)
     }
 
-    fn pending_frames(&self, base64: bool) -> impl Iterator<Item = &[u8]> {
+    /// Bytes of all that waits, as it was made.
+    fn len(&self) -> usize {
+        let entries = self.rest.len() + usize::from(self.first.is_some());
+        self.bytes - entries * ENTRY_BYTES
+    }
+
+    /// All that waits, where it is one frame in one piece. Most of the time it is, which needs no table of slices.
+    fn only_piece(&self, base64: bool) -> Option<&[u8]> {
+        let [frame] = self.first.as_ref().filter(|_| self.rest.is_empty())?.frames() else { return None };
+        match frame.websocket(base64) {
+            [piece, []] => piece.get(self.offset..),
+            _ => None,
+        }
+    }
+
+    /// All that waits, without what has been written of it.
+    fn pieces(&self, base64: bool) -> impl Iterator<Item = &[u8]> {
         let frames = self.first.iter().chain(&self.rest).flat_map(|message| message.frames());
-        let mut skip = self.offset;
-        frames.skip(self.frame).map(move |frame| {
-            let bytes = frame.websocket(base64);
-            &bytes[std::mem::take(&mut skip)..]
+        let mut written = self.offset;
+        frames.skip(self.frame).flat_map(move |frame| frame.websocket(base64)).filter_map(move |piece| {
+            let (_, rest) = piece.split_at(written.min(piece.len()));
+            written -= piece.len() - rest.len();
+            (!rest.is_empty()).then_some(rest)
         })
     }
 
@@ -174,7 +188,8 @@ impl Outbox {
                 self.pop();
                 continue;
             };
-            let left = frame.websocket(base64).len() - self.offset;
+            let [head, rest] = frame.websocket(base64);
+            let left = head.len() + rest.len() - self.offset;
             if written < left {
                 self.offset += written;
                 return;
@@ -244,6 +259,7 @@ const IDLE_CAPACITY: usize = 16;
 
 #[cfg(test)]
 mod tests {
+    use bytes::Bytes;
     use fanfare_proto::buffer::{Buffer, Frame};
 
     use super::*;
@@ -260,19 +276,23 @@ mod tests {
 
     impl Fixture {
         fn push(&mut self, texts: &[&str]) -> Result<(), Overflow> {
-            let frames = texts.iter().map(|text| Frame::Text(Buffer::from(text.as_bytes())));
+            self.push_frames(texts.iter().map(|text| Frame::Text(Buffer::from(text.as_bytes()))))
+        }
+
+        fn push_frames(&mut self, frames: impl IntoIterator<Item = Frame>) -> Result<(), Overflow> {
             self.outbox.push(Outgoing::messages(frames, false, &self.budget, &crate::outgoing::unregistered()), 300)
         }
     }
 
     #[test]
     fn any_cut_of_the_writes_gives_the_same_bytes() {
-        let expected = b"\x81\x02\x34a\x81\x02\x34b\x81\x02\x34c\x81\x02\x34d";
+        let expected = b"\x81\x02\x34a\x81\x02\x34b\x81\x02\x34c\x81\x02\x34d\x82\x03\x01\x02\x03";
         for chunk in 1..=expected.len() {
             let mut fixture = fixture();
             fixture.push(&["a"]).unwrap();
             fixture.push(&["b", "c"]).unwrap();
             fixture.push(&["d"]).unwrap();
+            fixture.push_frames([Frame::Attachment(Bytes::from_static(&[1, 2, 3]))]).unwrap();
             let mut out = Vec::new();
             let written = fixture.outbox.write_to(false, |slices| {
                 let all: Vec<u8> = slices.iter().flat_map(|slice| slice.to_vec()).collect();

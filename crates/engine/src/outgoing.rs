@@ -54,8 +54,10 @@ pub(crate) struct OutgoingFrame {
     bytes: Buffer,
     header_len: usize,
     binary: bool,
-    /// The same message in base64, as a text frame.
-    base64: OnceLock<TextFrame>,
+    /// The payload, where others may hold it too; otherwise it stands behind the header.
+    shared: Bytes,
+    /// The same message in base64, as a text frame; in a box, since few messages have one.
+    base64: OnceLock<Box<TextFrame>>,
 }
 
 #[derive(Debug)]
@@ -80,6 +82,7 @@ impl Outgoing {
                     OutgoingFrame::text(text)
                 }
                 Frame::Binary(data) => OutgoingFrame::binary(data),
+                Frame::Attachment(data) => OutgoingFrame::attachment(data),
             });
         }
         Self::new(frames, compress, budget, Journey::sample(seconds))
@@ -93,8 +96,7 @@ impl Outgoing {
 
     /// Takes whole WebSocket frames as they are, for a session that will not poll any more.
     pub(crate) fn encoded(frames: &[u8], budget: &Arc<Budget>) -> Self {
-        let bytes = Buffer::from(frames);
-        let frame = OutgoingFrame { bytes, header_len: 0, binary: false, base64: OnceLock::new() };
+        let frame = OutgoingFrame::new(Buffer::from(frames), 0, false);
         Self::new(SmallVec::from_iter([frame]), false, budget, None)
     }
 
@@ -102,7 +104,7 @@ impl Outgoing {
     pub(crate) fn pong(payload: &[u8], budget: &Arc<Budget>) -> Self {
         let mut frame = Buffer::from(payload);
         let header_len = prepend_header(&mut frame, OpCode::Pong);
-        let frame = OutgoingFrame { bytes: frame, header_len, binary: false, base64: OnceLock::new() };
+        let frame = OutgoingFrame::new(frame, header_len, false);
         Self::new(SmallVec::from_iter([frame]), false, budget, None)
     }
 
@@ -112,7 +114,7 @@ impl Outgoing {
         budget: &Arc<Budget>,
         journey: Option<Box<Journey>>,
     ) -> Self {
-        let bytes = frames.iter().map(|frame| frame.bytes.len()).sum();
+        let bytes = frames.iter().map(OutgoingFrame::len).sum();
         Self(Arc::new(Inner { frames, bytes, compress, charge: Budget::charge(budget, bytes), journey }))
     }
 
@@ -139,9 +141,10 @@ impl Outgoing {
 
     /// The content of each message: text without its packet type, binary data as it is.
     pub fn payloads(&self) -> impl Iterator<Item = Bytes> {
-        self.0.frames.iter().map(|frame| {
-            let packet_type = usize::from(!frame.binary);
-            Bytes::copy_from_slice(&frame.bytes.as_slice()[frame.header_len + packet_type..])
+        self.0.frames.iter().map(|frame| match frame.binary {
+            true if frame.shared.is_empty() => Bytes::copy_from_slice(frame.content()),
+            true => frame.shared.clone(),
+            false => Bytes::copy_from_slice(&frame.content()[1..]),
         })
     }
 
@@ -155,20 +158,37 @@ impl Outgoing {
 }
 
 impl OutgoingFrame {
+    fn new(bytes: Buffer, header_len: usize, binary: bool) -> Self {
+        Self { bytes, header_len, binary, shared: Bytes::new(), base64: OnceLock::new() }
+    }
+
     fn text(payload: Buffer) -> Self {
         let TextFrame { bytes, header_len } = TextFrame::new(payload);
-        Self { bytes, header_len, binary: false, base64: OnceLock::new() }
+        Self::new(bytes, header_len, false)
     }
 
     fn binary(mut payload: Buffer) -> Self {
         let header_len = prepend_header(&mut payload, OpCode::Binary);
-        Self { bytes: payload, header_len, binary: true, base64: OnceLock::new() }
+        Self::new(payload, header_len, true)
     }
 
-    /// The frame for a WebSocket; `base64` for a client that has asked for text only.
-    pub(crate) fn websocket(&self, base64: bool) -> &[u8] {
-        let bytes = if self.binary && base64 { &self.base64().bytes } else { &self.bytes };
-        bytes.as_slice()
+    fn attachment(payload: Bytes) -> Self {
+        let (header, len) = header(&payload, OpCode::Binary);
+        Self { shared: payload, ..Self::new(Buffer::from(&header[..len]), len, true) }
+    }
+
+    /// Bytes of the frame as it is.
+    fn len(&self) -> usize {
+        self.bytes.len() + self.shared.len()
+    }
+
+    /// The frame for a WebSocket, in one piece or in two; `base64` for a client that has asked for text only.
+    pub(crate) fn websocket(&self, base64: bool) -> [&[u8]; 2] {
+        if self.binary && base64 {
+            [self.base64().bytes.as_slice(), &[]]
+        } else {
+            [self.bytes.as_slice(), &self.shared]
+        }
     }
 
     /// The packet for a polling payload.
@@ -177,14 +197,18 @@ impl OutgoingFrame {
             let text = self.base64();
             &text.bytes.as_slice()[text.header_len..]
         } else {
-            &self.bytes.as_slice()[self.header_len..]
+            self.content()
         }
+    }
+
+    fn content(&self) -> &[u8] {
+        if self.shared.is_empty() { &self.bytes.as_slice()[self.header_len..] } else { &self.shared }
     }
 
     fn base64(&self) -> &TextFrame {
         self.base64.get_or_init(|| {
-            let text = payload::binary_text(&self.bytes.as_slice()[self.header_len..]);
-            TextFrame::new(Buffer::from(text.as_bytes()))
+            let text = payload::binary_text(self.content());
+            Box::new(TextFrame::new(Buffer::from(text.as_bytes())))
         })
     }
 }
@@ -198,11 +222,16 @@ impl TextFrame {
 
 /// Puts a WebSocket header in front of a payload; returns its length.
 pub(crate) fn prepend_header(payload: &mut Buffer, opcode: OpCode) -> usize {
-    let mut header = [0; MAX_HEADER_LEN];
-    let content = Payload::Borrowed(payload.as_slice());
-    let len = fastwebsockets::Frame::new(true, opcode, None, content).fmt_head(&mut header);
+    let (header, len) = header(payload.as_slice(), opcode);
     payload.prepend(&header[..len]);
     len
+}
+
+/// The WebSocket header of a payload, and its length.
+fn header(payload: &[u8], opcode: OpCode) -> ([u8; MAX_HEADER_LEN], usize) {
+    let mut header = [0; MAX_HEADER_LEN];
+    let len = fastwebsockets::Frame::new(true, opcode, None, Payload::Borrowed(payload)).fmt_head(&mut header);
+    (header, len)
 }
 
 const MAX_HEADER_LEN: usize = 16;
@@ -310,25 +339,41 @@ mod tests {
     fn text_serves_both_transports_from_the_same_bytes() {
         let (outgoing, _) = message(Frame::Text(Buffer::from(&b"hi"[..])));
         let frame = &outgoing.frames()[0];
-        assert_eq!(frame.websocket(false), b"\x81\x034hi");
+        assert_eq!(frame.websocket(false), [&b"\x81\x034hi"[..], b""]);
         assert_eq!(frame.polling(), b"4hi");
-        assert_eq!(frame.websocket(false)[2..].as_ptr(), frame.polling().as_ptr());
+        assert_eq!(frame.websocket(false)[0][2..].as_ptr(), frame.polling().as_ptr());
         assert_eq!(outgoing.payloads().next().unwrap(), "hi");
     }
 
     #[test]
     fn binary_data_is_bare_or_base64() {
-        let (outgoing, _) = message(Frame::Binary(Buffer::from(&[1, 2, 3, 4][..])));
-        let frame = &outgoing.frames()[0];
-        assert_eq!(frame.websocket(false), b"\x82\x04\x01\x02\x03\x04");
-        assert_eq!(frame.websocket(true), b"\x81\x09bAQIDBA==");
-        assert_eq!(frame.polling(), b"bAQIDBA==");
+        let data = Bytes::from_static(&[1, 2, 3, 4]);
+        for frame in [Frame::Binary(Buffer::from(&data[..])), Frame::Attachment(data.clone())] {
+            let (outgoing, _) = message(frame);
+            let frame = &outgoing.frames()[0];
+            assert_eq!(frame.websocket(false).concat(), b"\x82\x04\x01\x02\x03\x04");
+            assert_eq!(frame.websocket(true).concat(), b"\x81\x09bAQIDBA==");
+            assert_eq!(frame.polling(), b"bAQIDBA==");
+            assert_eq!(outgoing.payloads().collect::<Vec<_>>(), [&data]);
+            assert_eq!(outgoing.len(), 6);
+        }
+    }
+
+    #[test]
+    fn attachments_are_not_copied() {
+        let data = Bytes::from(vec![7; 1000]);
+        let (outgoing, _) = message(Frame::Attachment(data.clone()));
+        assert_eq!(outgoing.frames()[0].websocket(false)[1].as_ptr(), data.as_ptr());
+        assert_eq!(outgoing.payloads().next().unwrap().as_ptr(), data.as_ptr());
+        let (empty, _) = message(Frame::Attachment(Bytes::new()));
+        assert_eq!(empty.frames()[0].websocket(false).concat(), b"\x82\x00");
+        assert_eq!(empty.payloads().next().unwrap(), "");
     }
 
     #[test]
     fn long_payloads_get_long_headers() {
         let (outgoing, _) = message(Frame::Text(Buffer::from(&[b'x'; 70_000][..])));
-        let frame = outgoing.frames()[0].websocket(false);
+        let [frame, _] = outgoing.frames()[0].websocket(false);
         assert_eq!(frame[..10], [0x81, 127, 0, 0, 0, 0, 0, 1, 0x11, 0x71]);
     }
 

@@ -7,7 +7,7 @@ use std::io::{self, BufRead as _, Write as _};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use fanfare_proto::buffer::{Buffer, Frame};
+use fanfare_proto::buffer::Frame;
 use fanfare_proto::socket::{
     ArgError, Args, ArgsWriter, Body, Decoded, Decoder, DecoderLimits, EmitArgs, EncodeError, Encoded, Number, Packet,
     Parser, Value,
@@ -63,7 +63,7 @@ fn verdicts(session: &Session) -> Result<Vec<Json>, base64::DecodeError> {
         };
         let verdict = decoded.map(|decoded| match decoded {
             Decoded::Packet(packet) => describe(parser, &packet),
-            Decoded::Assembled(assembled) => describe(parser, &assembled.packet().expect("it was checked before")),
+            Decoded::Assembled(assembled) => describe(parser, &assembled.packet()),
             Decoded::Incomplete => Json::Null,
         });
         let is_over = verdict.is_err();
@@ -133,9 +133,9 @@ fn describe_messages(packet: &Encoded) -> Json {
     let binary = |data: &[u8]| json!({"base64": BASE64.encode(data)});
     let head = match &packet.head {
         Frame::Text(text) => std::str::from_utf8(text.as_slice()).expect("it is text").into(),
-        Frame::Binary(data) => binary(data.as_slice()),
+        Frame::Binary(_) | Frame::Attachment(_) => binary(packet.head.as_slice()),
     };
-    std::iter::once(head).chain(packet.attachments.iter().map(Buffer::as_slice).map(binary)).collect()
+    std::iter::once(head).chain(packet.attachments.iter().map(|data| binary(data))).collect()
 }
 
 /// Any number of arguments.

@@ -1,5 +1,7 @@
 //! Bytes that can still grow at the front.
 
+use bytes::Bytes;
+
 /// Room that every [`Buffer`] keeps in front for a transport: an Engine.IO packet type (1 byte) and a
 /// WebSocket header without mask (up to 10).
 pub const HEADROOM: usize = 16;
@@ -18,6 +20,8 @@ pub enum Frame {
     Text(Buffer),
     /// A binary message.
     Binary(Buffer),
+    /// A binary message that others may hold too, so that it is framed without touching it.
+    Attachment(Bytes),
 }
 
 impl Buffer {
@@ -76,6 +80,7 @@ impl Frame {
     pub fn as_slice(&self) -> &[u8] {
         match self {
             Self::Text(buffer) | Self::Binary(buffer) => buffer.as_slice(),
+            Self::Attachment(bytes) => bytes,
         }
     }
 }

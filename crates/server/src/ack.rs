@@ -60,11 +60,6 @@ impl Ack {
         Self(reply.map(|reply| Pending::new(Asker::Server(Mutex::new(Some(reply))))))
     }
 
-    /// One that nobody waits for.
-    pub(crate) fn new_unwanted() -> Self {
-        Self(None)
-    }
-
     /// Whether anybody waits for it.
     pub fn is_requested(&self) -> bool {
         self.0.is_some()
@@ -90,6 +85,9 @@ impl Ack {
         }
     }
 }
+
+/// One that nobody waits for.
+pub(crate) static UNWANTED: Ack = Ack(None);
 
 impl Pending {
     fn new(asker: Asker) -> Arc<Self> {

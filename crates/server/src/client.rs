@@ -115,7 +115,7 @@ impl Client {
 
     /// Sends a packet.
     pub(crate) fn send(&self, packet: Encoded) {
-        let attachments = packet.attachments.into_iter().map(Frame::Binary);
+        let attachments = packet.attachments.into_iter().map(Frame::Attachment);
         let outgoing = self.0.server.engine().encode(std::iter::once(packet.head).chain(attachments), true);
         let _ = self.0.session.send_encoded(&outgoing);
     }
@@ -245,10 +245,7 @@ impl Client {
     fn handle_decoded(&self, decoded: Result<Decoded<'_>, DecodeError>, is_farewell: bool) {
         match decoded {
             Ok(Decoded::Packet(packet)) => self.handle_packet(&packet, is_farewell),
-            Ok(Decoded::Assembled(assembled)) => match assembled.packet() {
-                Ok(packet) => self.handle_packet(&packet, is_farewell),
-                Err(error) => self.refuse(&error),
-            },
+            Ok(Decoded::Assembled(assembled)) => self.handle_packet(&assembled.packet(), is_farewell),
             Ok(Decoded::Incomplete) => {}
             Err(error) => self.refuse(&error),
         }

@@ -9,7 +9,6 @@ use serde::{Deserialize, Serialize};
 use super::Malformed;
 use super::document::Document;
 use super::writer::{Form, Members, Writer};
-use crate::buffer::Buffer;
 use crate::socket::msgpack::Cursor;
 use crate::socket::transcode::{Binaries, push_json};
 use crate::socket::{Args, ArgsWriter, EmitArgs, EncodeError, Parser, Value};
@@ -306,7 +305,7 @@ impl Items {
             Form::Json => Parser::Json,
             Form::MsgPack => Parser::MsgPack,
         };
-        let (mut bytes, mut attachments): (_, Vec<Buffer>) = (Vec::new(), Vec::new());
+        let (mut bytes, mut attachments) = (Vec::new(), Vec::new());
         let mut out = ArgsWriter::new(parser, &mut bytes, &mut attachments);
         name.map_or(Ok(()), |name| out.push(name))?;
         args.write(&mut out)?;

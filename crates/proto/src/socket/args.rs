@@ -3,11 +3,11 @@
 use bytes::Bytes;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use smallvec::SmallVec;
 
 use super::encoder::{EncodeError, Parser};
 use super::json::Tokens;
 use super::{msgpack, transcode};
-use crate::buffer::Buffer;
 
 /// Arguments as they were received: checked, but not yet turned into values.
 #[derive(Clone, Copy, Debug)]
@@ -53,7 +53,7 @@ pub struct RawArgs {
 
 #[derive(Clone, Debug)]
 enum RawData {
-    Json { text: Box<str>, attachments: Vec<Bytes> },
+    Json { text: Box<str>, attachments: SmallVec<[Bytes; 1]> },
     MsgPack(Box<[u8]>),
 }
 
@@ -101,7 +101,7 @@ impl<'a> Args<'a> {
     /// Copies the arguments so that they can be kept.
     pub fn to_raw(&self) -> RawArgs {
         let data = match *self {
-            Self::Json { text, attachments } => RawData::Json { text: text.into(), attachments: attachments.to_vec() },
+            Self::Json { text, attachments } => RawData::Json { text: text.into(), attachments: attachments.into() },
             Self::MsgPack(bytes) => RawData::MsgPack(bytes.into()),
         };
         RawArgs { data }
@@ -222,13 +222,13 @@ pub trait EmitArgs {
 pub struct ArgsWriter<'a> {
     parser: Parser,
     out: &'a mut Vec<u8>,
-    attachments: &'a mut Vec<Buffer>,
+    attachments: &'a mut Vec<Bytes>,
     /// Items in the array so far, event name included.
     items: u32,
 }
 
 impl<'a> ArgsWriter<'a> {
-    pub(crate) fn new(parser: Parser, out: &'a mut Vec<u8>, attachments: &'a mut Vec<Buffer>) -> Self {
+    pub(crate) fn new(parser: Parser, out: &'a mut Vec<u8>, attachments: &'a mut Vec<Bytes>) -> Self {
         Self { parser, out, attachments, items: 0 }
     }
 
@@ -257,7 +257,7 @@ impl<'a> ArgsWriter<'a> {
                     // One or more: JSON only asks whether a comma is due.
                     self.items += 1;
                 }
-                self.attachments.extend(attachments.iter().map(|bytes| Buffer::from(&bytes[..])));
+                self.attachments.extend_from_slice(attachments);
                 Ok(())
             }
             (Parser::MsgPack, Args::MsgPack(bytes)) => {

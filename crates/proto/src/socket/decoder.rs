@@ -1,11 +1,12 @@
 //! From messages to packets: puts attachments back to the packets they belong to.
 
 use bytes::Bytes;
+use smallvec::SmallVec;
 
+use super::args::Args;
 use super::encoder::Parser;
-use super::json::{Token, Tokens};
-use super::msgpack;
-use super::packet::{DecodeError, Head, Packet};
+use super::packet::{Body, DecodeError, Head, Packet};
+use super::{attachment, msgpack};
 
 /// Turns the messages of one session into packets.
 ///
@@ -54,8 +55,13 @@ pub enum Decoded<'a> {
 /// A packet with attachments, all of them there.
 #[derive(Debug)]
 pub struct Assembled {
+    /// The namespace, the name of an event and the text of the arguments, one behind the other.
     text: String,
-    attachments: Vec<Bytes>,
+    namespace_len: usize,
+    /// `None` for an acknowledgement.
+    name_len: Option<usize>,
+    id: Option<u64>,
+    attachments: SmallVec<[Bytes; 1]>,
 }
 
 #[derive(Debug)]
@@ -83,7 +89,7 @@ impl Decoder {
         if head.attachments == 0 {
             return Packet::parse(&head, &[]).map(Decoded::Packet);
         }
-        self.expect(text, &head)?;
+        self.expect(&head)?;
         Ok(Decoded::Incomplete)
     }
 
@@ -97,7 +103,7 @@ impl Decoder {
         if pending.bytes > self.limits.max_attachment_bytes {
             return Err(DecodeError::AttachmentsTooLarge { len: pending.bytes, max: self.limits.max_attachment_bytes });
         }
-        pending.packet.attachments.push(Bytes::copy_from_slice(data));
+        pending.packet.attachments.push(attachment::copy(data));
         if pending.packet.attachments.len() == pending.expected {
             return Ok(Decoded::Assembled(pending.packet));
         }
@@ -105,93 +111,44 @@ impl Decoder {
         Ok(Decoded::Incomplete)
     }
 
-    fn expect(&mut self, text: &str, head: &Head<'_>) -> Result<(), DecodeError> {
+    fn expect(&mut self, head: &Head<'_>) -> Result<(), DecodeError> {
         if head.attachments > self.limits.max_attachments {
             return Err(DecodeError::TooManyAttachments);
         }
         // Checked before the attachments come, so that a lying packet cannot make us collect any.
-        Packet::parse(head, &[])?;
-        check_placeholders(head.payload, head.attachments)?;
-        self.pending = Some(Box::new(Pending {
-            packet: Assembled { text: text.to_owned(), attachments: Vec::with_capacity(head.attachments) },
-            expected: head.attachments,
-            bytes: 0,
-        }));
+        let packet = Assembled::without_attachments(&Packet::parse(head, &[])?)?;
+        self.pending = Some(Box::new(Pending { packet, expected: head.attachments, bytes: 0 }));
         Ok(())
     }
 }
 
 impl Assembled {
+    /// Keeps a packet whose attachments are still to come.
+    fn without_attachments(packet: &Packet<'_>) -> Result<Self, DecodeError> {
+        let (name, id, args) = match &packet.body {
+            Body::Event { name, args: Args::Json { text, .. }, id } => (Some(&**name), *id, *text),
+            Body::Ack { id, args: Args::Json { text, .. } } => (None, *id, *text),
+            _ => return Err(DecodeError::IllegalAttachments),
+        };
+        Ok(Self {
+            text: [&packet.namespace, name.unwrap_or_default(), args].concat(),
+            namespace_len: packet.namespace.len(),
+            name_len: name.map(str::len),
+            id,
+            attachments: SmallVec::new(),
+        })
+    }
+
     /// The packet.
-    pub fn packet(&self) -> Result<Packet<'_>, DecodeError> {
-        Packet::parse(&Head::parse(&self.text)?, &self.attachments)
-    }
-}
-
-/// Checks that a payload holds one placeholder for each attachment, and nothing but sound placeholders.
-fn check_placeholders(payload: &str, attachments: usize) -> Result<(), DecodeError> {
-    let mut seen = vec![false; attachments];
-    let mut tokens = Tokens::new(payload);
-    let mut objects: Vec<Candidate> = Vec::new();
-    let mut key = "";
-    while let Some(token) = tokens.next()? {
-        match token {
-            Token::Key(name) => {
-                key = name;
-                if let Some(object) = objects.last_mut() {
-                    object.keys += 1;
-                }
-            }
-            Token::BeginObject => objects.push(Candidate::default()),
-            Token::EndObject => {
-                let object = objects.pop().ok_or(DecodeError::InvalidPayload)?;
-                if object.flag {
-                    let slot = object.index().and_then(|index| seen.get_mut(index));
-                    let slot = slot.filter(|seen| !**seen).ok_or(DecodeError::IllegalAttachments)?;
-                    *slot = true;
-                }
-            }
-            Token::BeginArray => objects.push(Candidate::ARRAY),
-            Token::EndArray => drop(objects.pop()),
-            Token::Bool(true) if key == "_placeholder" => {
-                objects.last_mut().into_iter().for_each(Candidate::set_flag);
-            }
-            Token::Number(number) if key == "num" => {
-                if let Some(object) = objects.last_mut() {
-                    object.number = number.parse().ok();
-                }
-            }
-            _ => {}
-        }
-        if !matches!(token, Token::Key(_)) {
-            key = "";
-        }
-    }
-    if seen.contains(&false) {
-        return Err(DecodeError::IllegalAttachments);
-    }
-    Ok(())
-}
-
-/// An object or array that may turn out to be `{"_placeholder":true,"num":n}`.
-#[derive(Default)]
-struct Candidate {
-    array: bool,
-    keys: usize,
-    flag: bool,
-    number: Option<usize>,
-}
-
-impl Candidate {
-    const ARRAY: Self = Self { array: true, keys: 0, flag: false, number: None };
-
-    fn set_flag(&mut self) {
-        self.flag = !self.array;
-    }
-
-    /// The attachment it stands for; none when there is more in it than the two keys.
-    fn index(&self) -> Option<usize> {
-        self.number.filter(|_| self.keys == 2)
+    pub fn packet(&self) -> Packet<'_> {
+        let (namespace, rest) = self.text.split_at(self.namespace_len);
+        let (name, text) = rest.split_at(self.name_len.unwrap_or(0));
+        let (id, args) = (self.id, Args::Json { text, attachments: &self.attachments });
+        let body = match self.name_len {
+            Some(_) => Body::Event { name: name.into(), args, id },
+            None => Body::Ack { id, args },
+        };
+        Packet { namespace: namespace.into(), body }
     }
 }
 
@@ -311,7 +268,7 @@ mod tests {
         let Ok(Decoded::Assembled(assembled)) = decoder.handle_binary(&[2, 3]) else {
             panic!("two attachments were announced");
         };
-        let Body::Event { args, .. } = assembled.packet().unwrap().body else {
+        let Body::Event { args, .. } = assembled.packet().body else {
             panic!("an event was sent");
         };
         let mut args = args.reader();
@@ -320,6 +277,20 @@ mod tests {
         let second: Value = args.next().unwrap().unwrap();
         assert_eq!(second["a"][0], Value::from(Bytes::from_static(&[1])));
         assert!(matches!(decoder.handle_text("2[\"next\"]"), Ok(Decoded::Packet(_))));
+    }
+
+    #[test]
+    fn what_was_announced_is_kept_until_the_attachments_are_there() {
+        let check = |text: &str, expected: &str| {
+            let mut decoder = decoder();
+            decoder.handle_text(text).unwrap();
+            let Ok(Decoded::Assembled(assembled)) = decoder.handle_binary(&[1]) else { panic!("{text}") };
+            assert_eq!(show_packet(&assembled.packet()), expected);
+        };
+        let placeholder = r#"{"_placeholder":true,"num":0}"#;
+        check(&format!(r#"51-/a,7["e",{placeholder}]"#), &format!(r#"/a EVENT #7 "e" {placeholder}"#));
+        check(&format!(r#"51-["",{placeholder}]"#), &format!(r#"/ EVENT "" {placeholder}"#));
+        check(&format!(r#"61-/a,7[ {placeholder} ]"#), &format!("/a ACK #7  {placeholder} "));
     }
 
     #[test]
@@ -337,8 +308,23 @@ mod tests {
             r#"52-["e",{"_placeholder":true,"num":0}]"#,
             r#"51-["e",{"_placeholder":true,"num":{"num":0}}]"#,
             r#"51-["e",{"_placeholder":[true],"num":0}]"#,
+            r#"51-["e",{"_placeholder":true,"num":[0]}]"#,
+            r#"51-["e",{"_placeholder":true,"x":{"num":0}}]"#,
+            r#"51-["e",{"x":[],"_placeholder":true,"num":0}]"#,
+            r#"51-["e",{"num":0,"x":{},"_placeholder":true}]"#,
         ] {
             assert_eq!(show(text), "illegal attachments", "{text}");
+        }
+    }
+
+    #[test]
+    fn placeholders_stand_beside_what_only_looks_like_them() {
+        for text in [
+            r#"51-["e",{"num":7},{"_placeholder":true,"num":0},{"_placeholder":1,"num":0}]"#,
+            r#"51-["e",{"a":{"_placeholder":true,"num":0},"num":7}]"#,
+            r#"51-["e",{"a":[{"_placeholder":true,"num":0},true],"_placeholder":false}]"#,
+        ] {
+            assert_eq!(show(text), "Incomplete", "{text}");
         }
     }
 

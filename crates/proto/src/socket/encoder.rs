@@ -24,7 +24,7 @@ pub struct Encoded {
     /// The message itself.
     pub head: Frame,
     /// The binary messages that follow it.
-    pub attachments: Vec<Buffer>,
+    pub attachments: Vec<Bytes>,
     /// Where in the message the arguments stand, event name included. See [`Parser::args`].
     pub args: Range<usize>,
 }
@@ -259,8 +259,7 @@ mod tests {
         let packet = Parser::Json.encode_event("/", Some(7), "e", &args, None).unwrap();
         let expected = r#"53-7["e",{"_placeholder":true,"num":0},{"list":[{"_placeholder":true,"num":1},{"_placeholder":true,"num":2}]}]"#;
         assert_eq!(text(&packet.head), expected);
-        let attachments: Vec<_> = packet.attachments.iter().map(Buffer::as_slice).collect();
-        assert_eq!(attachments, [&[1], &[2], &[3]]);
+        assert_eq!(packet.attachments, [&[1][..], &[2], &[3]]);
         let packet = Parser::Json.encode_ack("/", 7, &(Bytes::new(),)).unwrap();
         assert_eq!(text(&packet.head), r#"61-7[{"_placeholder":true,"num":0}]"#);
     }

@@ -5,17 +5,17 @@
 //! framed by a transport, from anything that implements [`EmitArgs`].
 
 mod args;
-
+mod attachment;
 mod decoder;
 mod encoder;
 pub(crate) mod json;
 pub(crate) mod msgpack;
 mod packet;
+mod placeholders;
 pub(crate) mod transcode;
 mod value;
 
 pub use args::{ArgError, Args, ArgsReader, ArgsWriter, EmitArgs, RawArgs};
-
 pub use decoder::{Assembled, Decoded, Decoder, DecoderLimits};
 pub use encoder::{ConnectReply, EncodeError, Encoded, Parser};
 pub use json::MAX_DEPTH;

@@ -6,8 +6,8 @@ use bytes::Bytes;
 
 use super::args::Args;
 use super::json::{self, JsonError, Token, Tokens};
-use super::transcode;
 use super::value::Value;
+use super::{placeholders, transcode};
 
 /// What a client sent to a namespace.
 #[derive(Clone, Debug)]
@@ -114,12 +114,12 @@ impl<'a> Packet<'a> {
             Kind::Disconnect if head.payload.is_empty() => Body::Disconnect,
             Kind::Disconnect => return Err(DecodeError::InvalidPayload),
             Kind::Event => {
-                let (name, text) = event_payload(head.payload)?;
+                let (name, text) = event_payload(head.payload, head.attachments)?;
                 let args = Args::Json { text, attachments };
                 Body::Event { name, args, id: head.id }
             }
             Kind::Ack => {
-                let text = ack_payload(head.payload)?;
+                let text = ack_payload(head.payload, head.attachments)?;
                 let args = Args::Json { text, attachments };
                 Body::Ack { id: head.id, args }
             }
@@ -246,7 +246,7 @@ fn readable(json: &str) -> Result<Cow<'_, str>, DecodeError> {
 }
 
 /// An event carries an array that begins with its name; returns the name and the text of the rest.
-fn event_payload(payload: &str) -> Result<(Cow<'_, str>, &str), DecodeError> {
+fn event_payload(payload: &str, attachments: usize) -> Result<(Cow<'_, str>, &str), DecodeError> {
     let mut tokens = begin_array(payload)?;
     let name = match tokens.next()? {
         Some(Token::String(raw)) => json::unescape(raw),
@@ -255,7 +255,7 @@ fn event_payload(payload: &str) -> Result<(Cow<'_, str>, &str), DecodeError> {
     };
     check_event_name(&name)?;
     let behind_name = tokens.position();
-    tokens.finish()?;
+    finish(tokens, attachments)?;
     let items = inside(payload, behind_name).trim_start();
     Ok((name, items.strip_prefix(',').unwrap_or(items)))
 }
@@ -268,10 +268,10 @@ pub(super) fn check_event_name(name: &str) -> Result<(), DecodeError> {
 }
 
 /// An acknowledgement carries an array.
-fn ack_payload(payload: &str) -> Result<&str, DecodeError> {
+fn ack_payload(payload: &str, attachments: usize) -> Result<&str, DecodeError> {
     let tokens = begin_array(payload)?;
     let behind_bracket = tokens.position();
-    tokens.finish()?;
+    finish(tokens, attachments)?;
     Ok(inside(payload, behind_bracket))
 }
 
@@ -280,6 +280,14 @@ fn begin_array(payload: &str) -> Result<Tokens<'_>, DecodeError> {
     match tokens.next()? {
         Some(Token::BeginArray) => Ok(tokens),
         _ => Err(DecodeError::InvalidPayload),
+    }
+}
+
+/// Checks what is left of a payload. Without attachments, objects that look like placeholders are plain data.
+fn finish(tokens: Tokens<'_>, attachments: usize) -> Result<(), DecodeError> {
+    match attachments {
+        0 => Ok(tokens.finish()?),
+        _ => placeholders::check(tokens, attachments),
     }
 }
 

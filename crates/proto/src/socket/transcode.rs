@@ -12,13 +12,12 @@ use super::encoder::EncodeError;
 use super::json::{self, Token, Tokens};
 use super::msgpack::{Cursor, Head};
 use super::packet::DecodeError;
-use crate::buffer::Buffer;
 use crate::dates::iso_string;
 
 /// Appends a value as JSON; byte strings become placeholders, their content an attachment each.
 pub(super) fn write_json<T: Serialize + ?Sized>(
     out: &mut Vec<u8>,
-    attachments: &mut Vec<Buffer>,
+    attachments: &mut Vec<Bytes>,
     value: &T,
 ) -> Result<(), EncodeError> {
     let formatter = JavaScript { attachments };
@@ -34,7 +33,7 @@ pub(super) fn write_msgpack<T: Serialize + ?Sized>(out: &mut Vec<u8>, value: &T)
 
 /// Writes numbers as JavaScript does, and bytes as placeholders.
 struct JavaScript<'a> {
-    attachments: &'a mut Vec<Buffer>,
+    attachments: &'a mut Vec<Bytes>,
 }
 
 impl Formatter for JavaScript<'_> {
@@ -49,7 +48,7 @@ impl Formatter for JavaScript<'_> {
     fn write_byte_array<W: std::io::Write + ?Sized>(&mut self, writer: &mut W, value: &[u8]) -> std::io::Result<()> {
         let mut placeholder = Vec::new();
         push_placeholder(&mut placeholder, self.attachments.len());
-        self.attachments.push(Buffer::from(value));
+        self.attachments.push(Bytes::copy_from_slice(value));
         writer.write_all(&placeholder)
     }
 }
@@ -163,7 +162,7 @@ pub(crate) enum Binaries<'a> {
     /// `null`.
     Null,
     /// A placeholder, and the data an attachment.
-    Attach(&'a mut Vec<Buffer>),
+    Attach(&'a mut Vec<Bytes>),
     /// An object with its bytes as numbers, as Node.js writes its `Buffer`s.
     Inline,
 }
@@ -174,7 +173,7 @@ impl Binaries<'_> {
             Self::Null => out.extend_from_slice(b"null"),
             Self::Attach(attachments) => {
                 push_placeholder(out, attachments.len());
-                attachments.push(Buffer::from(data));
+                attachments.push(Bytes::copy_from_slice(data));
             }
             Self::Inline => {
                 let bytes: Vec<_> = data.iter().map(u8::to_string).collect();

@@ -267,7 +267,7 @@ fn check_frames(case: &Json, channel: &str, event: &Event<'_>) {
     let packet =
         Parser::Json.encode_event(&namespace, None, &event.name, &event.args, None).expect("it can be written");
     let mut sent = vec![Ok(String::from_utf8(packet.head.as_slice().to_vec()).expect("text"))];
-    sent.extend(packet.attachments.iter().map(|bytes| Err(bytes.as_slice().to_vec().into())));
+    sent.extend(packet.attachments.into_iter().map(Err));
     let received: Vec<_> = clients.values().map(frames).collect();
     // Acknowledgement ids and offsets are the server's own, and other namespaces are not in question here.
     let comparable = received.iter().filter(|frames| frames.iter().flatten().any(|text| text.starts_with(['2', '5'])));

@@ -114,7 +114,7 @@ fn check_delivered(case: &Json) {
     let EventArgs::Received(args) = event.args else { panic!("it was received") };
     let packet = Parser::Json.encode_event("/", None, &event.name, &args, None).expect("it can be written");
     let mut sent = vec![Ok(String::from_utf8(packet.head.as_slice().to_vec()).expect("text"))];
-    sent.extend(packet.attachments.iter().map(|bytes| Err(bytes.as_slice().to_vec().into())));
+    sent.extend(packet.attachments.into_iter().map(Err));
     let mut received = frames(&case["client_frames"]);
     if ack.is_some() || unwanted_ack {
         // The acknowledgement id is the server's own.

@@ -1,6 +1,5 @@
 //! The two ends of a connection: arguments that are written, packets that are read.
 
-use bytes::Bytes;
 use fanfare_proto::buffer::Frame;
 use fanfare_proto::socket::{
     Args, ArgsWriter, Body, Decoded, Decoder, DecoderLimits, EmitArgs, EncodeError, Encoded, Packet, Parser, Value,
@@ -43,7 +42,7 @@ pub(crate) fn deliver(decoder: &mut Decoder, packet: &Encoded) -> Result<Receive
         if received.is_some() {
             return Err("a packet was complete before its last attachment".to_owned());
         }
-        received = receive(decoder, &Frame::Binary(attachment.clone()))?;
+        received = receive(decoder, &Frame::Attachment(attachment.clone()))?;
     }
     received.ok_or_else(|| "attachments are missing".to_owned())
 }
@@ -51,11 +50,11 @@ pub(crate) fn deliver(decoder: &mut Decoder, packet: &Encoded) -> Result<Receive
 pub(crate) fn receive(decoder: &mut Decoder, frame: &Frame) -> Result<Option<Received>, String> {
     let decoded = match frame {
         Frame::Text(text) => decoder.handle_text(std::str::from_utf8(text.as_slice()).expect("it is text")),
-        Frame::Binary(data) => decoder.handle_binary(data.as_slice()),
+        Frame::Binary(_) | Frame::Attachment(_) => decoder.handle_binary(frame.as_slice()),
     };
     Ok(match decoded.map_err(|error| error.to_string())? {
         Decoded::Packet(packet) => Some(as_values(&packet)),
-        Decoded::Assembled(assembled) => Some(as_values(&assembled.packet().expect("it was checked before"))),
+        Decoded::Assembled(assembled) => Some(as_values(&assembled.packet())),
         Decoded::Incomplete => None,
     })
 }
@@ -76,9 +75,4 @@ fn as_values(packet: &Packet<'_>) -> Received {
 pub(crate) fn values(args: &Args<'_>) -> Vec<Value> {
     let mut reader = args.reader();
     std::iter::from_fn(|| reader.next()).map(|value| value.expect("anything is a value")).collect()
-}
-
-/// The attachments of a packet, as a receiver holds them.
-pub(crate) fn attachments(packet: &Encoded) -> Vec<Bytes> {
-    packet.attachments.iter().map(|attachment| Bytes::copy_from_slice(attachment.as_slice())).collect()
 }

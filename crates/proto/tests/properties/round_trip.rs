@@ -8,7 +8,7 @@ use proptest::collection::{btree_map, vec};
 use proptest::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use super::exchange::{All, Content, Received, attachments, decoder, deliver, receive, values};
+use super::exchange::{All, Content, Received, decoder, deliver, receive, values};
 use super::given::{self, all_same, looks_like_a_placeholder};
 use super::tries;
 
@@ -57,8 +57,7 @@ proptest! {
     #[test]
     fn typed_arguments_arrive_in_their_types(parser in parser(), args in (record(), record(), given::text())) {
         let packet = parser.encode_event("/", None, "e", &args, None).unwrap();
-        let attachments = attachments(&packet);
-        let mut reader = parser.args(packet.head.as_slice(), packet.args.clone(), &attachments).reader();
+        let mut reader = parser.args(packet.head.as_slice(), packet.args.clone(), &packet.attachments).reader();
         prop_assert_eq!(reader.next::<String>(), Some(Ok("e".to_owned())));
         prop_assert_eq!(reader.next::<Record>(), Some(Ok(args.0)));
         prop_assert_eq!(reader.next::<Record>(), Some(Ok(args.1)));
@@ -80,8 +79,7 @@ proptest! {
         let packet = parser.encode_ack("/", 0, &All(&args)).unwrap();
         prop_assume!(is_unambiguous(&packet, &args));
         prop_assume!(!args.iter().any(looks_like_a_placeholder));
-        let attachments = attachments(&packet);
-        let raw = parser.args(packet.head.as_slice(), packet.args.clone(), &attachments).to_raw();
+        let raw = parser.args(packet.head.as_slice(), packet.args.clone(), &packet.attachments).to_raw();
         let passed_on = onward.encode_event("/", None, "e", &raw, offset.as_deref()).unwrap();
         let received = deliver(&mut decoder(onward), &passed_on).unwrap();
         let Content::Event { args: mut received_args, .. } = received.body else { panic!("an event was sent") };

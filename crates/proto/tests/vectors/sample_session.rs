@@ -65,7 +65,7 @@ fn over_websocket() {
     assert_eq!(received("42/admin,1[\"tellme\"]"), [r#"EVENT /admin #1 ["tellme"]"#]);
     let ack = json.encode_ack("/admin", 1, &(Bytes::from_static(&[1, 2]),)).unwrap();
     assert_eq!(sent(&ack), r#"461-/admin,1[{"_placeholder":true,"num":0}]"#);
-    assert_eq!(ack.attachments[0].as_slice(), [1, 2]);
+    assert_eq!(ack.attachments, [&[1, 2][..]]);
     assert_eq!(Packet::Ping("").encode(), "2");
     assert_eq!(Packet::parse("3"), Ok(Packet::Pong("")));
     assert_eq!(Packet::parse("1"), Ok(Packet::Close));

@@ -46,7 +46,7 @@ pub(crate) fn check_all(table: &[(&str, &str)]) {
 fn show_decoded(decoded: &Decoded<'_>) -> String {
     match decoded {
         Decoded::Packet(packet) => show_packet(packet),
-        Decoded::Assembled(assembled) => show_packet(&assembled.packet().expect("it was checked before")),
+        Decoded::Assembled(assembled) => show_packet(&assembled.packet()),
         Decoded::Incomplete => "...".to_owned(),
     }
 }

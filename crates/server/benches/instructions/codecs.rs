@@ -28,7 +28,7 @@ pub(crate) fn decode_attachment(count: u64) {
         let Ok(Decoded::Assembled(assembled)) = decoder.handle_binary(black_box(&[7; 1000])) else {
             panic!("the packet has one attachment")
         };
-        assert!(assembled.packet().is_ok());
+        black_box(assembled.packet());
     }
 }
 

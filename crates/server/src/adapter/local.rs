@@ -324,7 +324,7 @@ fn left_events(room: &Room, left: Left, id: SocketId) -> Vec<RoomEvent> {
 
 impl Packet {
     fn new(encoded: Encoded, parser: Parser, engine: &Engine, compress: bool) -> Self {
-        let attachments = encoded.attachments.into_iter().map(Frame::Binary);
+        let attachments = encoded.attachments.into_iter().map(Frame::Attachment);
         let frames = std::iter::once(encoded.head).chain(attachments);
         Self { outgoing: engine.encode(frames, compress), args: encoded.args, parser }
     }

@@ -6,7 +6,7 @@ use std::fmt;
 use fanfare_proto::socket::{ArgError, Args, ArgsReader, RawArgs};
 use serde::de::DeserializeOwned;
 
-use crate::ack::{Ack, NULL};
+use crate::ack::{Ack, NULL, UNWANTED};
 use crate::handshake::Handshake;
 use crate::namespace::Namespace;
 use crate::server::Server;
@@ -95,14 +95,14 @@ pub struct EventContext<'a, Target = Socket> {
     name: &'a str,
     args: Args<'a>,
     reader: ArgsReader<'a>,
-    ack: Ack,
+    ack: &'a Ack,
     /// Whether what the handler returns is the acknowledgement.
     answers: bool,
 }
 
 impl<'a> EventContext<'a> {
     /// For a handler of all events, which leaves the acknowledgement to others unless it asks for it.
-    pub(crate) fn for_catch_all(socket: &'a Socket, name: &'a str, args: Args<'a>, ack: &Ack) -> Self {
+    pub(crate) fn for_catch_all(socket: &'a Socket, name: &'a str, args: Args<'a>, ack: &'a Ack) -> Self {
         Self { answers: false, ..Self::new(socket, name, args, ack) }
     }
 
@@ -113,8 +113,8 @@ impl<'a> EventContext<'a> {
 }
 
 impl<'a, Target> EventContext<'a, Target> {
-    pub(crate) fn new(target: &'a Target, name: &'a str, args: Args<'a>, ack: &Ack) -> Self {
-        Self { target, name, args, reader: args.reader(), ack: ack.clone(), answers: true }
+    pub(crate) fn new(target: &'a Target, name: &'a str, args: Args<'a>, ack: &'a Ack) -> Self {
+        Self { target, name, args, reader: args.reader(), ack, answers: true }
     }
 
     /// Whom it is for.
@@ -123,7 +123,7 @@ impl<'a, Target> EventContext<'a, Target> {
     }
 
     /// The name of the event.
-    pub fn name(&self) -> &str {
+    pub fn name(&self) -> &'a str {
         self.name
     }
 
@@ -144,8 +144,8 @@ impl<'a, Target> EventContext<'a, Target> {
     }
 
     /// The acknowledgement, where what the handler returns is that.
-    pub(crate) fn remaining_ack(&self) -> Ack {
-        if self.answers { self.ack.clone() } else { Ack::new_unwanted() }
+    pub(crate) fn remaining_ack(&self) -> &'a Ack {
+        if self.answers { self.ack } else { &UNWANTED }
     }
 }
 

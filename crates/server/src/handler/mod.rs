@@ -82,7 +82,7 @@ macro_rules! functions_are_handlers {
         {
             fn call(&self, context: &mut EventContext<'_>) -> Result<Work<Result<(), HandlerError>>, ExtractError> {
                 $(let $parameter = $parameter::from_event(context)?;)*
-                let ack = context.remaining_ack();
+                let ack = context.remaining_ack().clone();
                 let future = self($($parameter),*);
                 Ok(Box::pin(async move { future.await.reply(&ack) }))
             }
@@ -119,7 +119,7 @@ macro_rules! functions_are_handlers {
                 let handler = self.clone();
                 Ok(Box::new(move || {
                     let future = handler($($parameter),*);
-                    Box::pin(async move { future.await.reply(&crate::Ack::new_unwanted()) })
+                    Box::pin(async move { future.await.reply(&crate::ack::UNWANTED) })
                 }))
             }
         }
@@ -155,7 +155,7 @@ macro_rules! functions_are_handlers {
             fn call(&self, context: &DisconnectContext<'_>) -> Result<Work<Result<(), HandlerError>>, ExtractError> {
                 $(let $parameter = $parameter::from_disconnect(context)?;)*
                 let future = self($($parameter),*);
-                Ok(Box::pin(async move { future.await.reply(&crate::Ack::new_unwanted()) }))
+                Ok(Box::pin(async move { future.await.reply(&crate::ack::UNWANTED) }))
             }
         }
 
@@ -172,7 +172,7 @@ macro_rules! functions_are_handlers {
                 context: &mut ServerEventContext<'_>,
             ) -> Result<Work<Result<(), HandlerError>>, ExtractError> {
                 $(let $parameter = $parameter::from_server_event(context)?;)*
-                let ack = context.remaining_ack();
+                let ack = context.remaining_ack().clone();
                 let future = self($($parameter),*);
                 Ok(Box::pin(async move { future.await.reply(&ack) }))
             }

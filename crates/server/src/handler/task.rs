@@ -73,27 +73,40 @@ fn refused(event: &Brief<'_>, socket: Option<DisplayValue<SocketId>>, error: &dy
 pub(crate) type FailureHook = Arc<dyn Fn(&Failure) + Send + Sync>;
 
 /// Where the failures of one handler go.
-#[derive(Clone)]
-pub(crate) struct Failures {
+#[derive(Clone, Copy)]
+pub(crate) struct Failures<'a> {
+    namespace: &'a Namespace,
+    socket: Option<SocketId>,
+    event: &'a str,
+    ack: &'a Ack,
+}
+
+/// The same, for a handler that becomes a task.
+struct OwnedFailures {
     namespace: Namespace,
     socket: Option<SocketId>,
     event: SmolStr,
     ack: Ack,
 }
 
-impl Failures {
-    pub(crate) fn new(socket: &Socket, event: &str, ack: &Ack) -> Self {
+impl<'a> Failures<'a> {
+    pub(crate) fn new(socket: &'a Socket, event: &'a str, ack: &'a Ack) -> Self {
         Self { socket: Some(socket.id()), ..Self::without_socket(socket.namespace(), event, ack) }
     }
 
     /// For an event of another server.
-    pub(crate) fn without_socket(namespace: &Namespace, event: &str, ack: &Ack) -> Self {
-        Self { namespace: namespace.clone(), socket: None, event: event.into(), ack: ack.clone() }
+    pub(crate) fn without_socket(namespace: &'a Namespace, event: &'a str, ack: &'a Ack) -> Self {
+        Self { namespace, socket: None, event, ack }
+    }
+
+    fn to_owned(self) -> OwnedFailures {
+        let Self { namespace, socket, event, ack } = self;
+        OwnedFailures { namespace: namespace.clone(), socket, event: event.into(), ack: ack.clone() }
     }
 
     /// Reports that the handler could not be started.
     fn refused(&self, error: ExtractError) {
-        fail(&self.ack, &error.client_message());
+        fail(self.ack, &error.client_message());
         self.report(FailureKind::Extract(error));
     }
 
@@ -120,15 +133,25 @@ impl Failures {
 
     /// Reports that the handler has panicked.
     pub(crate) fn panicked(&self, panic: &(dyn Any + Send)) {
-        fail(&self.ack, "internal error");
+        fail(self.ack, "internal error");
         self.report(FailureKind::Panicked(panic_message(panic)));
+    }
+}
+
+impl OwnedFailures {
+    fn borrow(&self) -> Failures<'_> {
+        let Self { namespace, socket, event, ack } = self;
+        Failures { namespace, socket: *socket, event, ack }
     }
 }
 
 /// Calls a handler and runs it to its first `await`; what is still to be done then becomes a task.
 ///
 /// Extractors and the handler itself are code of the application: whatever panics in there stops here.
-pub(crate) fn start(call: impl FnOnce() -> Result<Work<Result<(), HandlerError>>, ExtractError>, failures: Failures) {
+pub(crate) fn start(
+    call: impl FnOnce() -> Result<Work<Result<(), HandlerError>>, ExtractError>,
+    failures: Failures<'_>,
+) {
     let timer = failures.namespace.server().metrics().time_handler();
     // A panic can leave nothing half-done that anybody sees: the future is dropped, and all else is behind locks
     // that the panic has released.
@@ -141,7 +164,7 @@ pub(crate) fn start(call: impl FnOnce() -> Result<Work<Result<(), HandlerError>>
     match first {
         Ok(Ok(Ok(result))) => failures.finished(result),
         // The task polls it again at once, with a waker that counts.
-        Ok(Ok(Err(work))) => drop(tokio::spawn(finish(work, failures, timer))),
+        Ok(Ok(Err(work))) => drop(tokio::spawn(finish(work, failures.to_owned(), timer))),
         Ok(Err(error)) => failures.refused(error),
         Err(panic) => failures.panicked(&*panic),
     }
@@ -169,11 +192,11 @@ pub(crate) fn run(work: impl Future<Output = ()> + Send + 'static) {
     }
 }
 
-async fn finish(work: Work<Result<(), HandlerError>>, failures: Failures, _timer: Option<HistogramTimer>) {
+async fn finish(work: Work<Result<(), HandlerError>>, failures: OwnedFailures, _timer: Option<HistogramTimer>) {
     let _running = failures.namespace.server().metrics().running_handler();
     match AssertUnwindSafe(work).catch_unwind().await {
-        Ok(result) => failures.finished(result),
-        Err(panic) => failures.panicked(&*panic),
+        Ok(result) => failures.borrow().finished(result),
+        Err(panic) => failures.borrow().panicked(&*panic),
     }
 }
 

@@ -9,7 +9,7 @@ use futures_util::FutureExt as _;
 use serde::Deserialize;
 
 use super::{Namespace, Visit};
-use crate::Ack;
+use crate::ack::UNWANTED;
 use crate::adapter::{Packet, PersistedSession};
 use crate::client::{Client, Left, NoSlot};
 use crate::handler::{
@@ -154,7 +154,7 @@ impl Joining {
         namespace.local_sockets().tell(&events);
         namespace.server().metrics().connected();
         for handler in handlers {
-            start(|| Ok(handler()), Failures::new(socket, "connection", &Ack::new_unwanted()));
+            start(|| Ok(handler()), Failures::new(socket, "connection", &UNWANTED));
         }
         Ok(())
     }
@@ -194,7 +194,7 @@ impl Candidate {
     }
 
     fn panicked(&self, panic: &(dyn Any + Send)) -> Refused {
-        Failures::new(&self.socket, "connection", &Ack::new_unwanted()).panicked(panic);
+        Failures::new(&self.socket, "connection", &UNWANTED).panicked(panic);
         Refused::new("internal error", "panic")
     }
 }

@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 use fanfare_proto::socket::{Args, RawArgs};
 
 use super::{Phase, Socket};
-use crate::ack::Ack;
+use crate::ack::{Ack, UNWANTED};
 use crate::adapter::Packet;
 use crate::handler::{EventContext, Failures, HandlerError, SharedEventHandler, SharedEventMiddleware, start};
 
@@ -34,7 +34,7 @@ impl Socket {
         } else {
             let event = Event { name: name.to_owned(), args: args.to_raw(), ack: ack.clone() };
             let work = pass(self.clone(), event, middlewares);
-            start(|| Ok(Box::pin(work)), Failures::new(self, name, &Ack::new_unwanted()));
+            start(|| Ok(Box::pin(work)), Failures::new(self, name, &UNWANTED));
         }
     }
 
@@ -54,13 +54,13 @@ impl Socket {
             let Some(Ok(name)) = reader.next::<String>() else { return };
             let args = reader.rest();
             for handler in &handlers {
-                self.run_handler(handler, EventContext::new(self, &name, args, &Ack::new_unwanted()));
+                self.run_handler(handler, EventContext::new(self, &name, args, &UNWANTED));
             }
         });
     }
 
     fn run_handler(&self, handler: &SharedEventHandler, mut context: EventContext<'_>) {
-        let failures = Failures::new(self, context.name(), &context.remaining_ack());
+        let failures = Failures::new(self, context.name(), context.remaining_ack());
         start(|| handler.call(&mut context), failures);
     }
 }

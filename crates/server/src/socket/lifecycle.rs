@@ -8,7 +8,7 @@ use fanfare_proto::socket::Args;
 use parking_lot::Mutex;
 
 use super::{Ended, Inner, Phase, Socket, SocketData, State};
-use crate::ack::AckSink;
+use crate::ack::{AckSink, UNWANTED};
 use crate::adapter::{PersistedSession, RoomEvent};
 use crate::client::Client;
 use crate::handler::{self, SharedDisconnectHandler};
@@ -128,7 +128,7 @@ impl Socket {
     fn run_disconnect_handlers(&self, handlers: &[SharedDisconnectHandler], event: &str, ended: Ended) {
         let context = handler::DisconnectContext { socket: self, ended };
         for handler in handlers {
-            let failures = handler::Failures::new(self, event, &crate::Ack::new_unwanted());
+            let failures = handler::Failures::new(self, event, &UNWANTED);
             handler::start(|| handler.call(&context), failures);
         }
     }
