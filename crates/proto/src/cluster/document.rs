@@ -161,7 +161,7 @@ fn json_members(text: &str) -> Option<Vec<(Cow<'_, str>, Document<'_>)>> {
     tokens.next().ok()?;
     let mut members = Vec::new();
     while let Ok(Some(Token::Key(raw))) = tokens.next() {
-        let value = tokens.skip_value().ok()?;
+        let value = tokens.skip_value()?;
         members.push((unescape(raw), Document::Json(&text[value])));
     }
     Some(members)

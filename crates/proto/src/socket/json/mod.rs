@@ -3,7 +3,9 @@
 //! Incoming text is checked once, token by token, without building values; arguments are deserialised
 //! later, straight from the same text, into the types a handler asks for.
 
+mod check;
 mod number;
+mod scan;
 mod string;
 mod tokens;
 

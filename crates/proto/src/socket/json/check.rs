@@ -1,0 +1,91 @@
+//! Passes over whole JSON values, and that is how incoming text is checked.
+//!
+//! Nothing is kept but what is left of the text: every function takes it and returns what is left behind that which it
+//! passes over, or `None` where the text is not JSON. Containers call themselves, at most [`MAX_DEPTH`](super::MAX_DEPTH)
+//! times. What compact JSON has next is always looked for first, and white space only where that is missing.
+
+use super::scan::{number, number_behind_digit, spaces, string};
+
+/// Passes over a value and the white space before it; so many levels of arrays and objects may be in it.
+#[inline(always)]
+pub(super) fn value(rest: &[u8], levels: u32) -> Option<&[u8]> {
+    match rest {
+        [b'"', inside @ ..] => string(inside),
+        [b'1'..=b'9', behind @ ..] => number_behind_digit(behind),
+        [b'{', inside @ ..] => object(inside, levels),
+        [b'[', inside @ ..] => array(inside, levels),
+        _ => rarer_value(rest, levels),
+    }
+}
+
+#[inline(never)]
+fn rarer_value(rest: &[u8], levels: u32) -> Option<&[u8]> {
+    match rest {
+        [b't', b'r', b'u', b'e', behind @ ..]
+        | [b'f', b'a', b'l', b's', b'e', behind @ ..]
+        | [b'n', b'u', b'l', b'l', behind @ ..] => Some(behind),
+        [b'0' | b'-', ..] => number(rest),
+        _ => value(spaces(rest)?, levels),
+    }
+}
+
+/// Passes over an object from behind its `{`.
+#[inline(never)]
+fn object(mut rest: &[u8], levels: u32) -> Option<&[u8]> {
+    let levels = levels.checked_sub(1)?;
+    if !matches!(rest, [b'"', ..]) {
+        rest = spaces(rest).unwrap_or(rest);
+        if let [b'}', behind @ ..] = rest {
+            return Some(behind);
+        }
+    }
+    loop {
+        rest = value(key(rest)?, levels)?;
+        rest = loop {
+            match rest {
+                [b',', behind @ ..] => break behind,
+                [b'}', behind @ ..] => return Some(behind),
+                _ => rest = spaces(rest)?,
+            }
+        }
+    }
+}
+
+/// Passes over a key and the colon behind it.
+#[inline(always)]
+fn key(mut rest: &[u8]) -> Option<&[u8]> {
+    rest = loop {
+        match rest {
+            [b'"', inside @ ..] => break string(inside)?,
+            _ => rest = spaces(rest)?,
+        }
+    };
+    loop {
+        match rest {
+            [b':', behind @ ..] => return Some(behind),
+            _ => rest = spaces(rest)?,
+        }
+    }
+}
+
+/// Passes over an array from behind its `[`.
+#[inline(never)]
+fn array(mut rest: &[u8], levels: u32) -> Option<&[u8]> {
+    let levels = levels.checked_sub(1)?;
+    if let [..=b' ' | b']', ..] = rest {
+        rest = spaces(rest).unwrap_or(rest);
+        if let [b']', behind @ ..] = rest {
+            return Some(behind);
+        }
+    }
+    loop {
+        rest = value(rest, levels)?;
+        rest = loop {
+            match rest {
+                [b',', behind @ ..] => break behind,
+                [b']', behind @ ..] => return Some(behind),
+                _ => rest = spaces(rest)?,
+            }
+        }
+    }
+}
