@@ -225,8 +225,8 @@ fn connect_payload(payload: &str) -> Result<Option<Cow<'_, str>>, DecodeError> {
     if payload.is_empty() {
         return Ok(None);
     }
-    let mut tokens = Tokens::new(payload);
-    if tokens.next()? != Some(Token::BeginObject) {
+    let tokens = Tokens::new(payload);
+    if tokens.clone().next()? != Some(Token::BeginObject) {
         return Err(DecodeError::InvalidPayload);
     }
     tokens.finish()?;
@@ -254,9 +254,7 @@ fn event_payload(payload: &str) -> Result<(Cow<'_, str>, &str), DecodeError> {
         _ => return Err(DecodeError::InvalidPayload),
     };
     check_event_name(&name)?;
-    let behind_name = tokens.position();
-    tokens.finish()?;
-    let items = inside(payload, behind_name).trim_start();
+    let items = tokens.finish_array()?.trim_start();
     Ok((name, items.strip_prefix(',').unwrap_or(items)))
 }
 
@@ -269,10 +267,7 @@ pub(super) fn check_event_name(name: &str) -> Result<(), DecodeError> {
 
 /// An acknowledgement carries an array.
 fn ack_payload(payload: &str) -> Result<&str, DecodeError> {
-    let tokens = begin_array(payload)?;
-    let behind_bracket = tokens.position();
-    tokens.finish()?;
-    Ok(inside(payload, behind_bracket))
+    Ok(begin_array(payload)?.finish_array()?)
 }
 
 fn begin_array(payload: &str) -> Result<Tokens<'_>, DecodeError> {
@@ -281,12 +276,6 @@ fn begin_array(payload: &str) -> Result<Tokens<'_>, DecodeError> {
         Some(Token::BeginArray) => Ok(tokens),
         _ => Err(DecodeError::InvalidPayload),
     }
-}
-
-/// What stands between `from` and the closing bracket of a text that is one array.
-fn inside(array: &str, from: usize) -> &str {
-    let end = array.rfind(']').expect("the tokenizer has seen the end of the array");
-    &array[from..end]
 }
 
 impl From<JsonError> for DecodeError {

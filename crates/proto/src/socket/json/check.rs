@@ -69,8 +69,8 @@ fn key(mut rest: &[u8]) -> Option<&[u8]> {
 }
 
 /// Passes over an array from behind its `[`.
-#[inline(never)]
-fn array(mut rest: &[u8], levels: u32) -> Option<&[u8]> {
+#[inline(always)]
+pub(super) fn array(mut rest: &[u8], levels: u32) -> Option<&[u8]> {
     let levels = levels.checked_sub(1)?;
     if let [..=b' ' | b']', ..] = rest {
         rest = spaces(rest).unwrap_or(rest);
@@ -78,6 +78,12 @@ fn array(mut rest: &[u8], levels: u32) -> Option<&[u8]> {
             return Some(behind);
         }
     }
+    items(rest, levels)
+}
+
+/// Passes over one or more items of an array and its `]`.
+#[inline(never)]
+fn items(mut rest: &[u8], levels: u32) -> Option<&[u8]> {
     loop {
         rest = value(rest, levels)?;
         rest = loop {
@@ -86,6 +92,17 @@ fn array(mut rest: &[u8], levels: u32) -> Option<&[u8]> {
                 [b']', behind @ ..] => return Some(behind),
                 _ => rest = spaces(rest)?,
             }
+        }
+    }
+}
+
+/// Passes over what is left of an array behind one of its items.
+pub(super) fn more_items(mut rest: &[u8], levels: u32) -> Option<&[u8]> {
+    loop {
+        match rest {
+            [b',', behind @ ..] => return items(behind, levels),
+            [b']', behind @ ..] => return Some(behind),
+            _ => rest = spaces(rest)?,
         }
     }
 }

@@ -152,21 +152,27 @@ impl<'a> Tokens<'a> {
 
     /// Checks what is left of the text.
     pub(crate) fn finish(mut self) -> Result<(), JsonError> {
-        // As many values as there are, and where there is none, the token that stands there instead.
-        while self.skip_value().is_some() || self.step_unless_value()? {}
-        // At the end, or in front of a value that is not sound: its tokens tell what is wrong with it.
+        // A value whose parts are wrong is still due: its tokens tell what is wrong.
+        self.skip_value();
         while self.step()?.is_some() {}
         Ok(())
     }
 
-    /// Passes over the next token, unless a value is due; says whether there was one.
-    fn step_unless_value(&mut self) -> Result<bool, JsonError> {
-        let value_is_due = match self.expect {
-            Expect::Value => true,
-            Expect::ValueOrEnd => self.rest().first() != Some(&b']'),
-            _ => false,
+    /// Checks what is left of a text that is one array, of which one item or none has been read; returns what stands in
+    /// front of its closing bracket.
+    pub(crate) fn finish_array(mut self) -> Result<&'a str, JsonError> {
+        let levels = MAX_DEPTH - self.depth;
+        let behind = match self.expect {
+            Expect::CommaOrEnd => check::more_items(self.rest(), levels),
+            _ => check::array(self.rest(), levels + 1),
         };
-        Ok(!value_is_due && self.step()?.is_some())
+        match behind.filter(|behind| behind.is_empty() || scan::spaces(behind) == Some(&[])) {
+            Some(behind) => Ok(&self.text[self.position..self.text.len() - behind.len() - 1]),
+            // The tokens tell what is wrong.
+            None => loop {
+                self.step()?.ok_or(self.error())?;
+            },
+        }
     }
 
     /// Moves to where the next value begins: over white space and one comma.
@@ -249,7 +255,9 @@ impl<'a> Tokens<'a> {
     }
 
     fn skip_whitespace(&mut self) {
-        if let Some(behind) = scan::spaces(self.rest()) {
+        if let Some(..=b' ') = self.rest().first()
+            && let Some(behind) = scan::spaces(self.rest())
+        {
             self.pass(behind);
         }
     }
