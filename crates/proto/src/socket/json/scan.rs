@@ -96,11 +96,9 @@ fn some_digits(rest: &[u8]) -> Option<&[u8]> {
 }
 
 #[inline(always)]
-fn digits(mut rest: &[u8]) -> &[u8] {
-    while let [b'0'..=b'9', behind @ ..] = rest {
-        rest = behind;
-    }
-    rest
+fn digits(rest: &[u8]) -> &[u8] {
+    let count = rest.iter().position(|byte| !byte.is_ascii_digit()).unwrap_or(rest.len());
+    &rest[count..]
 }
 
 /// Passes over white space.
