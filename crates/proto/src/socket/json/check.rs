@@ -2,9 +2,9 @@
 //!
 //! Nothing is kept but what is left of the text: every function takes it and returns what is left behind that which it
 //! passes over, or `None` where the text is not JSON. Containers call themselves, at most [`MAX_DEPTH`](super::MAX_DEPTH)
-//! times. What compact JSON has next is always looked for first, and white space only where that is missing.
+//! times. What `JSON.stringify` has next is always looked for first, and white space only where that is missing.
 
-use super::scan::{number, number_behind_digit, spaces, string};
+use super::scan::{number, number_behind_digit, plain_prefix, spaces, string};
 
 /// Passes over a value and the white space before it; so many levels of arrays and objects may be in it.
 #[inline(always)]
@@ -12,7 +12,7 @@ pub(super) fn value(rest: &[u8], levels: u32) -> Option<&[u8]> {
     match rest {
         [b'"', inside @ ..] => string(inside),
         [b'1'..=b'9', behind @ ..] => number_behind_digit(behind),
-        [b'{', inside @ ..] => object(inside, levels),
+        [b'{', ..] => object(rest, levels),
         [b'[', inside @ ..] => array(inside, levels),
         _ => rarer_value(rest, levels),
     }
@@ -29,21 +29,26 @@ fn rarer_value(rest: &[u8], levels: u32) -> Option<&[u8]> {
     }
 }
 
-/// Passes over an object from behind its `{`.
+/// Passes over an object.
 #[inline(never)]
 fn object(mut rest: &[u8], levels: u32) -> Option<&[u8]> {
     let levels = levels.checked_sub(1)?;
-    if !matches!(rest, [b'"', ..]) {
-        rest = spaces(rest).unwrap_or(rest);
-        if let [b'}', behind @ ..] = rest {
+    if !matches!(rest, [_, b'"', ..]) {
+        let inside = &rest[1..];
+        if let [b'}', behind @ ..] = spaces(inside).unwrap_or(inside) {
             return Some(behind);
         }
     }
     loop {
-        rest = value(key(rest)?, levels)?;
-        rest = loop {
+        // Here stands the `{` or a comma.
+        rest = match short_key(rest) {
+            Some(behind) => behind,
+            None => key(&rest[1..])?,
+        };
+        rest = value(rest, levels)?;
+        loop {
             match rest {
-                [b',', behind @ ..] => break behind,
+                [b',', ..] => break,
                 [b'}', behind @ ..] => return Some(behind),
                 _ => rest = spaces(rest)?,
             }
@@ -51,8 +56,17 @@ fn object(mut rest: &[u8], levels: u32) -> Option<&[u8]> {
     }
 }
 
-/// Passes over a key and the colon behind it.
+/// Passes over one byte, a key of at most eight and its colon, without white space: what nearly every key is, in few steps.
 #[inline(always)]
+fn short_key(rest: &[u8]) -> Option<&[u8]> {
+    let [_, b'"', name @ ..] = rest.first_chunk::<12>()? else { return None };
+    let len = plain_prefix(name.first_chunk()?);
+    let is_key = name[len] == b'"' && name[len + 1] == b':';
+    is_key.then(|| &rest[len + 4..])
+}
+
+/// Passes over any key and its colon.
+#[inline(never)]
 fn key(mut rest: &[u8]) -> Option<&[u8]> {
     rest = loop {
         match rest {

@@ -7,8 +7,8 @@
 #[inline(always)]
 pub(super) fn string(mut rest: &[u8]) -> Option<&[u8]> {
     loop {
-        let Some(chunk) = rest.first_chunk::<8>() else { return end_of_string(rest) };
-        let special = special_bytes(u64::from_le_bytes(*chunk));
+        let Some(chunk) = rest.first_chunk() else { return end_of_string(rest) };
+        let special = special_bytes(chunk);
         if special == 0 {
             rest = &rest[8..];
             continue;
@@ -34,11 +34,18 @@ fn end_of_string(mut rest: &[u8]) -> Option<&[u8]> {
     }
 }
 
-/// Marks the quotes, backslashes and control characters of eight bytes, each by its highest bit. The lowest mark is
-/// right; a borrow may leave wrong ones above it.
+/// How many bytes of a string stand before the first quote, backslash or control character, of eight at most.
 #[inline(always)]
-fn special_bytes(word: u64) -> u64 {
+pub(super) fn plain_prefix(chunk: &[u8; 8]) -> usize {
+    special_bytes(chunk).trailing_zeros() as usize / 8
+}
+
+/// Marks the quotes, backslashes and control characters, each by its highest bit. The lowest mark is right; a borrow may
+/// leave wrong ones above it.
+#[inline(always)]
+fn special_bytes(chunk: &[u8; 8]) -> u64 {
     const ONES: u64 = u64::MAX / 0xFF;
+    let word = u64::from_le_bytes(*chunk);
     // A quote stands behind the control characters and the space, and is made to change places with the space.
     let quotes_and_controls = (word ^ (ONES * 2)).wrapping_sub(ONES * 0x21);
     let backslashes = (word ^ (ONES * u64::from(b'\\'))).wrapping_sub(ONES);
@@ -119,8 +126,7 @@ mod tests {
             for at in 0..8 {
                 let mut bytes = [b'!'; 8];
                 bytes[at] = byte;
-                let first = special_bytes(u64::from_le_bytes(bytes)).trailing_zeros() as usize / 8;
-                assert_eq!(first, if is_special { at } else { 8 }, "{byte} at {at}");
+                assert_eq!(plain_prefix(&bytes), if is_special { at } else { 8 }, "{byte} at {at}");
             }
         }
     }
