@@ -135,7 +135,7 @@ impl<'a> Document<'a> {
             Self::Json(text) => {
                 let inside = json_inside(text, '[', ']')?;
                 let mut tokens = Tokens::of_items(inside);
-                let name = Self::Json(&inside[tokens.next_item()?]).as_name()?;
+                let name = Self::Json(&inside[tokens.skip_value()?]).as_name()?;
                 let rest = inside[tokens.position()..].trim_start();
                 let rest = rest.strip_prefix(',').unwrap_or(rest);
                 Some((name, Args::Json { text: rest, attachments: &[] }))
@@ -161,7 +161,7 @@ fn json_members(text: &str) -> Option<Vec<(Cow<'_, str>, Document<'_>)>> {
     tokens.next().ok()?;
     let mut members = Vec::new();
     while let Ok(Some(Token::Key(raw))) = tokens.next() {
-        let value = tokens.skip_value().ok()?;
+        let value = tokens.skip_value()?;
         members.push((unescape(raw), Document::Json(&text[value])));
     }
     Some(members)
@@ -173,7 +173,7 @@ fn json_items(text: &str) -> Option<Vec<Document<'_>>> {
     }
     let inside = json_inside(text, '[', ']')?;
     let mut tokens = Tokens::of_items(inside);
-    Some(std::iter::from_fn(|| tokens.next_item()).map(|item| Document::Json(&inside[item])).collect())
+    Some(std::iter::from_fn(|| tokens.skip_value()).map(|item| Document::Json(&inside[item])).collect())
 }
 
 fn msgpack_members(bytes: &[u8]) -> Option<Vec<(Cow<'_, str>, Document<'_>)>> {

@@ -91,7 +91,7 @@ impl<'a> Args<'a> {
     pub fn first(&self) -> Option<Self> {
         match *self {
             Self::Json { text, attachments } => {
-                let item = Tokens::of_items(text).next_item()?;
+                let item = Tokens::of_items(text).skip_value()?;
                 Some(Self::Json { text: &text[item], attachments })
             }
             Self::MsgPack(bytes) => msgpack::value(bytes).ok().map(|value| Self::MsgPack(value.bytes)),
@@ -151,7 +151,7 @@ fn read_json<T: DeserializeOwned>(
     attachments: &[Bytes],
     tokens: &mut Tokens<'_>,
 ) -> Option<Result<T, String>> {
-    let value = &text[tokens.next_item()?];
+    let value = &text[tokens.skip_value()?];
     if attachments.is_empty() {
         match serde_json::from_str(value) {
             // The text has been checked, so this is what JavaScript reads and serde_json does not: half of a

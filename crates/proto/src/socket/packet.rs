@@ -225,8 +225,8 @@ fn connect_payload(payload: &str) -> Result<Option<Cow<'_, str>>, DecodeError> {
     if payload.is_empty() {
         return Ok(None);
     }
-    let mut tokens = Tokens::new(payload);
-    if tokens.next()? != Some(Token::BeginObject) {
+    let tokens = Tokens::new(payload);
+    if tokens.clone().next()? != Some(Token::BeginObject) {
         return Err(DecodeError::InvalidPayload);
     }
     tokens.finish()?;
@@ -254,9 +254,7 @@ fn event_payload(payload: &str, attachments: usize) -> Result<(Cow<'_, str>, &st
         _ => return Err(DecodeError::InvalidPayload),
     };
     check_event_name(&name)?;
-    let behind_name = tokens.position();
-    finish(tokens, attachments)?;
-    let items = inside(payload, behind_name).trim_start();
+    let items = finish(tokens, attachments)?.trim_start();
     Ok((name, items.strip_prefix(',').unwrap_or(items)))
 }
 
@@ -269,10 +267,7 @@ pub(super) fn check_event_name(name: &str) -> Result<(), DecodeError> {
 
 /// An acknowledgement carries an array.
 fn ack_payload(payload: &str, attachments: usize) -> Result<&str, DecodeError> {
-    let tokens = begin_array(payload)?;
-    let behind_bracket = tokens.position();
-    finish(tokens, attachments)?;
-    Ok(inside(payload, behind_bracket))
+    finish(begin_array(payload)?, attachments)
 }
 
 fn begin_array(payload: &str) -> Result<Tokens<'_>, DecodeError> {
@@ -283,18 +278,13 @@ fn begin_array(payload: &str) -> Result<Tokens<'_>, DecodeError> {
     }
 }
 
-/// Checks what is left of a payload. Without attachments, objects that look like placeholders are plain data.
-fn finish(tokens: Tokens<'_>, attachments: usize) -> Result<(), DecodeError> {
-    match attachments {
-        0 => Ok(tokens.finish()?),
-        _ => placeholders::check(tokens, attachments),
+/// Checks what is left of a payload; returns what stands before its closing bracket. Without attachments, objects that look
+/// like placeholders are plain data.
+fn finish<'a>(tokens: Tokens<'a>, attachments: usize) -> Result<&'a str, DecodeError> {
+    if attachments > 0 {
+        placeholders::check(tokens.clone(), attachments)?;
     }
-}
-
-/// What stands between `from` and the closing bracket of a text that is one array.
-fn inside(array: &str, from: usize) -> &str {
-    let end = array.rfind(']').expect("the tokenizer has seen the end of the array");
-    &array[from..end]
+    Ok(tokens.finish_array()?)
 }
 
 impl From<JsonError> for DecodeError {

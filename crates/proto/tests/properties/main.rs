@@ -5,6 +5,7 @@ mod exercise;
 mod given;
 
 mod hostile;
+mod json;
 mod numbers;
 mod payloads;
 mod round_trip;

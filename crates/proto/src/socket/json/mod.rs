@@ -1,9 +1,11 @@
 //! JSON as JavaScript reads and writes it.
 //!
-//! Incoming text is checked once, token by token, without building values; arguments are deserialised
+//! Incoming text is checked once, without building values; arguments are deserialised
 //! later, straight from the same text, into the types a handler asks for.
 
+mod check;
 mod number;
+mod scan;
 mod string;
 mod tokens;
 

@@ -25,7 +25,7 @@ pub(crate) fn push_string(out: &mut Vec<u8>, text: &str) {
 ///
 /// JavaScript strings can hold half of a surrogate pair; UTF-8 cannot, so a lone one becomes U+FFFD.
 pub(crate) fn unescape(raw: &str) -> Cow<'_, str> {
-    let Some(first) = raw.find('\\') else {
+    let Some(first) = raw.bytes().position(|byte| byte == b'\\') else {
         return Cow::Borrowed(raw);
     };
     let mut out = String::with_capacity(raw.len());

@@ -2,12 +2,13 @@
 
 use std::ops::Range;
 
-use super::MAX_DEPTH;
+use super::{MAX_DEPTH, check, scan};
 
 /// Reads one JSON text token by token and checks its grammar on the way.
 ///
 /// It accepts what `JSON.parse` accepts, up to [`MAX_DEPTH`]; the nesting is one bit a level, so even
-/// the deepest hostile text costs no memory. Strings and numbers are returned as they stand.
+/// the deepest hostile text costs no memory. Strings and numbers are returned as they stand. Whole values, of which
+/// nobody wants the tokens, are left to [`check`], which is several times as fast.
 #[derive(Clone, Debug)]
 pub(crate) struct Tokens<'a> {
     text: &'a str,
@@ -87,11 +88,6 @@ impl<'a> Tokens<'a> {
         Self { depth: 1, expect: Expect::ValueOrEnd, ..Self::new(text) }
     }
 
-    /// The bytes that the next of the [items](Self::of_items) takes up; `None` behind the last.
-    pub(crate) fn next_item(&mut self) -> Option<Range<usize>> {
-        self.skip_value().ok()
-    }
-
     /// Where the next token is looked for, in bytes.
     pub(crate) fn position(&self) -> usize {
         self.position
@@ -116,8 +112,7 @@ impl<'a> Tokens<'a> {
         }))
     }
 
-    /// Passes over the next token. Inlined, so that whoever only checks a text pays for nothing else.
-    #[inline(always)]
+    /// Passes over the next token.
     fn step(&mut self) -> Result<Option<Step>, JsonError> {
         loop {
             self.skip_whitespace();
@@ -140,22 +135,41 @@ impl<'a> Tokens<'a> {
         }
     }
 
-    /// Passes over one whole value; returns the bytes it takes up.
-    pub(crate) fn skip_value(&mut self) -> Result<Range<usize>, JsonError> {
+    /// Passes over one whole value; returns the bytes it takes up, or `None` where none is due, as behind the last of the
+    /// [items](Self::of_items), or it is not sound.
+    pub(crate) fn skip_value(&mut self) -> Option<Range<usize>> {
         self.skip_separators();
-        let (start, depth) = (self.position, self.depth);
-        loop {
-            self.step()?.ok_or(JsonError::Syntax(self.position))?;
-            if self.depth == depth {
-                return Ok(start..self.position);
-            }
+        if !matches!(self.expect, Expect::Value | Expect::ValueOrEnd) {
+            return None;
         }
+        let behind = check::value(self.rest(), MAX_DEPTH - self.depth)?;
+        self.after_value();
+        Some(self.pass(behind))
     }
 
     /// Checks what is left of the text.
     pub(crate) fn finish(mut self) -> Result<(), JsonError> {
+        // A value whose parts are wrong is still due: its tokens tell what is wrong.
+        self.skip_value();
         while self.step()?.is_some() {}
         Ok(())
+    }
+
+    /// Checks what is left of a text that is one array, of which one item or none has been read; returns what stands in
+    /// front of its closing bracket.
+    pub(crate) fn finish_array(mut self) -> Result<&'a str, JsonError> {
+        let levels = MAX_DEPTH - self.depth;
+        let behind = match self.expect {
+            Expect::CommaOrEnd => check::more_items(self.rest(), levels),
+            _ => check::array(self.rest(), levels + 1),
+        };
+        match behind.filter(|behind| behind.is_empty() || scan::spaces(behind) == Some(&[])) {
+            Some(behind) => Ok(&self.text[self.position..self.text.len() - behind.len() - 1]),
+            // The tokens tell what is wrong.
+            None => loop {
+                self.step()?.ok_or(self.error())?;
+            },
+        }
     }
 
     /// Moves to where the next value begins: over white space and one comma.
@@ -168,7 +182,6 @@ impl<'a> Tokens<'a> {
         }
     }
 
-    #[inline(always)]
     fn value(&mut self, first: u8) -> Result<Step, JsonError> {
         let step = match first {
             b'"' => Step { kind: Kind::String, content: self.string()? },
@@ -210,7 +223,6 @@ impl<'a> Tokens<'a> {
         self.expect = if self.depth == 0 { Expect::End } else { Expect::CommaOrEnd };
     }
 
-    #[inline(always)]
     fn key(&mut self) -> Result<Step, JsonError> {
         let content = self.string()?;
         self.skip_whitespace();
@@ -223,47 +235,39 @@ impl<'a> Tokens<'a> {
     }
 
     /// Reads a string from its opening quote on; returns what stands between the quotes.
-    #[inline(always)]
     fn string(&mut self) -> Result<Range<usize>, JsonError> {
-        let bytes = self.text.as_bytes();
-        let start = self.position + 1;
-        let mut at = start;
-        loop {
-            at += plain_prefix(&bytes[at..]);
-            match bytes.get(at) {
-                Some(b'"') => break,
-                Some(b'\\') => at += escape_len(&bytes[at..]).ok_or(JsonError::Syntax(at))?,
-                _ => return Err(JsonError::Syntax(at)),
-            }
-        }
-        self.position = at + 1;
-        Ok(start..at)
+        let behind = scan::string(&self.rest()[1..]).ok_or(self.error())?;
+        let span = self.pass(behind);
+        Ok(span.start + 1..span.end - 1)
     }
 
-    #[inline(always)]
     fn number(&mut self) -> Result<Range<usize>, JsonError> {
-        let bytes = &self.text.as_bytes()[self.position..];
-        let len = number_len(bytes).ok_or_else(|| self.error())?;
-        let start = self.position;
-        self.position += len;
-        Ok(start..self.position)
+        let behind = scan::number(self.rest()).ok_or(self.error())?;
+        Ok(self.pass(behind))
     }
 
     fn literal(&mut self, word: &str, kind: Kind) -> Result<Step, JsonError> {
-        if !self.text.as_bytes()[self.position..].starts_with(word.as_bytes()) {
-            return Err(self.error());
-        }
-        let start = self.position;
-        self.position += word.len();
-        Ok(Step { kind, content: start..self.position })
+        let behind = self.rest().strip_prefix(word.as_bytes()).ok_or(self.error())?;
+        Ok(Step { kind, content: self.pass(behind) })
     }
 
-    #[inline]
     fn skip_whitespace(&mut self) {
-        let bytes = self.text.as_bytes();
-        while matches!(bytes.get(self.position), Some(b' ' | b'\t' | b'\n' | b'\r')) {
-            self.position += 1;
+        if let Some(..=b' ') = self.rest().first()
+            && let Some(behind) = scan::spaces(self.rest())
+        {
+            self.pass(behind);
         }
+    }
+
+    /// What has not been read yet.
+    fn rest(&self) -> &'a [u8] {
+        &self.text.as_bytes()[self.position..]
+    }
+
+    /// Moves to what is left behind a part of the text; returns where that part stands.
+    fn pass(&mut self, behind: &[u8]) -> Range<usize> {
+        let start = std::mem::replace(&mut self.position, self.text.len() - behind.len());
+        start..self.position
     }
 
     fn in_object(&self) -> bool {
@@ -275,67 +279,26 @@ impl<'a> Tokens<'a> {
     }
 }
 
-/// How many bytes stand before the first quote, backslash or control character.
-#[inline(always)]
-fn plain_prefix(bytes: &[u8]) -> usize {
-    let mut at = 0;
-    while let Some(chunk) = bytes[at..].first_chunk::<8>() {
-        let special = special_bytes(u64::from_le_bytes(*chunk));
-        if special != 0 {
-            return at + special.trailing_zeros() as usize / 8;
-        }
-        at += chunk.len();
-    }
-    let is_special = |byte: u8| (byte < 0x20) | (byte == b'"') | (byte == b'\\');
-    at + bytes[at..].iter().take_while(|&&byte| !is_special(byte)).count()
-}
-
-/// Marks the quotes, backslashes and control characters of eight bytes, each by its highest bit. The lowest mark is right; a
-/// borrow may leave wrong ones above it.
-#[inline(always)]
-fn special_bytes(word: u64) -> u64 {
-    const ONES: u64 = u64::MAX / 0xFF;
-    let below = |word: u64, limit: u64| word.wrapping_sub(ONES * limit) & !word;
-    let quotes = below(word ^ (ONES * u64::from(b'"')), 1);
-    let backslashes = below(word ^ (ONES * u64::from(b'\\')), 1);
-    (below(word, 0x20) | quotes | backslashes) & (ONES * 0x80)
-}
-
-/// How many bytes the escape sequence at the start takes.
-fn escape_len(bytes: &[u8]) -> Option<usize> {
-    match bytes.get(1)? {
-        b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' => Some(2),
-        b'u' => bytes.get(2..6)?.iter().all(u8::is_ascii_hexdigit).then_some(6),
-        _ => None,
-    }
-}
-
-/// How many bytes the number at the start takes.
-fn number_len(bytes: &[u8]) -> Option<usize> {
-    let digits = |from: usize| bytes[from..].iter().take_while(|byte| byte.is_ascii_digit()).count();
-    let some_digits = |from: usize| Some(digits(from)).filter(|&count| count > 0);
-    let mut at = usize::from(bytes.first() == Some(&b'-'));
-    at += match bytes.get(at)? {
-        b'0' => 1,
-        _ => some_digits(at)?,
-    };
-    if bytes.get(at) == Some(&b'.') {
-        at += 1 + some_digits(at + 1)?;
-    }
-    if let Some(b'e' | b'E') = bytes.get(at) {
-        at += 1;
-        at += usize::from(matches!(bytes.get(at), Some(b'+' | b'-')));
-        at += some_digits(at)?;
-    }
-    Some(at)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    /// Whole values are judged as their tokens are, and arrays as other values.
     fn check(text: &str) -> Result<(), JsonError> {
-        Tokens::new(text).finish()
+        let mut tokens = Tokens::new(text);
+        let by_token = loop {
+            match tokens.next() {
+                Ok(Some(_)) => {}
+                Ok(None) => break Ok(()),
+                Err(error) => break Err(error),
+            }
+        };
+        assert_eq!(Tokens::new(text).finish(), by_token, "{text}");
+        let mut array = Tokens::new(text);
+        if let Ok(Some(Token::BeginArray)) = array.next() {
+            assert_eq!(array.finish_array().map(drop), by_token, "{text}");
+        }
+        by_token
     }
 
     #[test]
@@ -434,7 +397,7 @@ mod tests {
         tokens.next().unwrap();
         let spans: Vec<_> = (0..3).map(|_| &text[tokens.skip_value().unwrap()]).collect();
         assert_eq!(spans, ["\"a\"", r#"{"b":[1]}"#, "3"]);
-        assert!(tokens.skip_value().is_err());
+        assert!(tokens.skip_value().is_none());
     }
 
     #[test]
@@ -443,19 +406,6 @@ mod tests {
             let text = format!("\"{}\\\"{}\"", "x".repeat(len), "y".repeat(len));
             assert_eq!(check(&text), Ok(()));
             assert!(check(&format!("\"{}\u{1}\"", "x".repeat(len))).is_err());
-        }
-    }
-
-    #[test]
-    fn the_first_special_byte_is_found_wherever_it_stands() {
-        for byte in 0..=255_u8 {
-            let is_special = byte < 0x20 || byte == b'"' || byte == b'\\';
-            for at in 0..20 {
-                let mut bytes = [b'!'; 20];
-                bytes[at] = byte;
-                bytes[19] = b'"';
-                assert_eq!(plain_prefix(&bytes), if is_special { at } else { 19 }, "{byte} at {at}");
-            }
         }
     }
 }
