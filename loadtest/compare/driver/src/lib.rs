@@ -6,7 +6,7 @@
 //! other programs on the machine disturb little.
 //!
 //! - [`frame`], [`client`], [`crowd`], `http`: connections.
-//! - [`ledger`]: what must arrive, and what has.
+//! - [`ledger`], [`trail`]: what must arrive, and what has.
 //! - [`process`], [`servers`], [`cores`], [`machine`]: the processes that are measured, and where they run.
 //! - [`rows`], [`scenarios`]: what is measured, one file for each kind of work.
 //! - [`scale`]: how cost grows with what there is of clients, rooms, bytes and nodes.
@@ -28,4 +28,5 @@ pub mod rows;
 pub mod scale;
 pub mod scenarios;
 pub mod servers;
+pub mod trail;
 pub mod versions;
