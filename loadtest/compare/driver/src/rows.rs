@@ -173,13 +173,13 @@ pub const ROWS: &[Row] = &[
     },
     Row {
         id: "latency-busy",
-        title: "the same to 900 at 70 % of capacity, 99th percentile",
+        title: "delivery at 70 % of capacity to 900, 99th percentile",
         unit: Unit::Millis,
         target: Target::None,
     },
     Row {
         id: "latency-slow",
-        title: "the same beside 100 clients that hardly read, 99th percentile",
+        title: "the same beside 100 slow clients, 99th percentile",
         unit: Unit::Millis,
         target: Target::Beside(1.30, "latency-busy"),
     },
