@@ -11,6 +11,7 @@
 //! - [`rows`], [`scenarios`]: what is measured, one file for each kind of work.
 //! - [`scale`]: how cost grows with what there is of clients, rooms, bytes and nodes.
 //! - [`rounds`], [`results`], [`report`], [`versions`]: the order of the runs, and what comes of them.
+//! - [`program`]: what the programs have in common, which do all this.
 
 pub mod client;
 pub mod cores;
@@ -21,6 +22,7 @@ mod http;
 pub mod ledger;
 pub mod machine;
 pub mod process;
+pub mod program;
 pub mod report;
 pub mod results;
 pub mod rounds;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use crate::machine::Machine;
+use crate::program::Circumstances;
 use crate::rounds::Outcome;
 use crate::rows::{ROWS, Row, Target, Unit};
 use crate::scenarios::Sample;
@@ -13,12 +13,9 @@ use crate::servers::Kind;
 /// The table, and what it is to be read with.
 #[derive(Debug, Serialize)]
 pub struct Results {
-    /// When the runs began, in seconds since 1970.
-    pub started: u64,
-    /// How long they took, in seconds.
-    pub seconds: u64,
-    /// Where.
-    pub machine: Machine,
+    /// Where and when it was measured.
+    #[serde(flatten)]
+    pub circumstances: Circumstances,
     /// Versions of all that took part, by name.
     pub versions: BTreeMap<&'static str, String>,
     /// How each server was started.
