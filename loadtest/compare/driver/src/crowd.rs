@@ -10,6 +10,7 @@ use mio::{Events, Interest, Poll, Token};
 use crate::client::Client;
 use crate::failure::Failure;
 use crate::frame::{self, Message};
+use crate::ledger::Ledger;
 
 /// Clients in the main namespace of one server.
 pub struct Crowd {
@@ -105,9 +106,21 @@ impl Crowd {
     ) -> Result<(), Failure> {
         let start = Instant::now();
         while !done(self) {
-            self.turn(Duration::from_millis(100), each)?;
+            self.turn(TURN, each)?;
             if start.elapsed() > patience {
                 return Err(Failure::Lost { missing: 1, patience });
+            }
+        }
+        Ok(())
+    }
+
+    /// Serves the clients until all of them have what a ledger expects.
+    pub fn complete(&mut self, ledger: &mut Ledger, patience: Duration) -> Result<(), Failure> {
+        let start = Instant::now();
+        while ledger.in_flight() > 0 {
+            self.turn(TURN, &mut |client, message, _| ledger.arrived(client, message).map(drop))?;
+            if start.elapsed() > patience {
+                return Err(Failure::Lost { missing: ledger.missing(), patience });
             }
         }
         Ok(())
@@ -182,6 +195,9 @@ pub const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Connections that are opened at a time: no more than servers let wait to be accepted.
 const CONNECTING: usize = 100;
+
+/// How long it is waited at once for something to arrive.
+const TURN: Duration = Duration::from_millis(100);
 
 const EVENTS: usize = 1024;
 const BUFFER_BYTES: usize = 64 << 10;
