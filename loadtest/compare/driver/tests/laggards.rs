@@ -84,9 +84,9 @@ fn drive(address: SocketAddr) -> Result<usize, Failure> {
     let mut crowd = Crowd::of(address, 1)?;
     let mut laggards = Laggards::connect(address, 1)?.patience(Duration::from_millis(300));
     let mut sent = [Broadcasts::new(1).followers(1)];
-    for bytes in [1, 10, 100] {
+    for most in [2, 20, 200] {
         sent[0].run(&mut crowd, IN_FLIGHT, Duration::from_millis(10))?;
-        laggards.sip(bytes, &mut sent)?;
+        laggards.sip(most, &mut sent)?;
     }
     laggards.catch_up(&mut sent)
 }

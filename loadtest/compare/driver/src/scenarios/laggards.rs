@@ -15,6 +15,8 @@ use crate::trail::Trail;
 pub struct Laggards {
     crowd: Crowd,
     flood: Trail,
+    /// When the first one began to read, and how often one has read.
+    sips: (Instant, usize),
     patience: Duration,
 }
 
@@ -23,7 +25,7 @@ impl Laggards {
     pub fn connect(address: SocketAddr, count: usize) -> Result<Self, Failure> {
         let mut crowd = Crowd::of(address, count)?;
         crowd.may_leave();
-        Ok(Self { crowd, flood: Trail::new(count), patience: PATIENCE })
+        Ok(Self { crowd, flood: Trail::new(count), sips: (Instant::now(), 0), patience: PATIENCE })
     }
 
     /// Waits so long for what they have to get.
@@ -44,14 +46,23 @@ impl Laggards {
         let mut done = Ledger::new(1);
         done.expect_text(r#"431["flooded"]"#);
         sender.send_text(0, r#"421["echo","flooded"]"#)?;
-        arrive(sender, &mut done, self.patience)
+        sender.complete(&mut done, self.patience)?;
+        self.sips = (Instant::now(), 0);
+        Ok(())
     }
 
-    /// Some of them read a little: every second one so many bytes.
-    pub fn sip(&mut self, bytes: usize, sent: &mut [impl AsMut<Broadcasts>]) -> Result<(), Failure> {
-        for client in (0..self.crowd.len()).step_by(2) {
+    /// Every second one reads a little, 20 times a second, now and then when this is called: the first one half of so many
+    /// bytes, the last one all of them, and each at another moment, so that they are not all ready for more at once.
+    pub fn sip(&mut self, most: usize, sent: &mut [impl AsMut<Broadcasts>]) -> Result<(), Failure> {
+        let (start, sips) = &mut self.sips;
+        let sipping = self.crowd.len().div_ceil(2);
+        let due = (start.elapsed().as_secs_f64() * SIPS_PER_SECOND * sipping as f64) as usize;
+        while *sips < due {
+            let number = *sips % sipping;
+            let bytes = most / 2 + most / 2 * number / sipping;
             let flood = &mut self.flood;
-            self.crowd.sip(client, bytes, &mut |client, message, _| arrived(flood, sent, client, message))?;
+            self.crowd.sip(2 * number, bytes, &mut |client, message, _| arrived(flood, sent, client, message))?;
+            *sips += 1;
         }
         Ok(())
     }
@@ -81,7 +92,7 @@ impl Laggards {
         for client in 0..self.crowd.len() {
             self.crowd.send_text(client, &format!(r#"421["join","{ROOM}"]"#))?;
         }
-        arrive(&mut self.crowd, &mut joined, self.patience)
+        self.crowd.complete(&mut joined, self.patience)
     }
 
     fn missing(&self, client: usize, sent: &mut [impl AsMut<Broadcasts>]) -> usize {
@@ -107,18 +118,7 @@ fn arrived(
     }
 }
 
-/// Waits until all have what they are to get.
-fn arrive(crowd: &mut Crowd, ledger: &mut Ledger, patience: Duration) -> Result<(), Failure> {
-    let start = Instant::now();
-    while ledger.in_flight() > 0 {
-        crowd.turn(TURN, &mut |client, message, _| ledger.arrived(client, message).map(drop))?;
-        if start.elapsed() > patience {
-            return Err(Failure::Lost { missing: ledger.missing(), patience });
-        }
-    }
-    Ok(())
-}
-
 const ROOM: &str = "laggards";
 const FLOOD_MESSAGE: usize = 64 << 10;
+const SIPS_PER_SECOND: f64 = 20.0;
 const TURN: Duration = Duration::from_millis(100);

@@ -93,7 +93,7 @@ const BURST: usize = 4;
 /// About 1 kB.
 const OTHERS_REPEATED: usize = 70;
 
-/// Fills the socket of a laggard, which takes up to 4 MB, and most of what a server may let wait behind it.
-const FLOOD: usize = 7 << 20;
-/// What a laggard that reads takes 20 times a second: too little for it to catch up in time.
+/// What fills the socket of a laggard, which takes up to 4 MB, so that the rest waits in the server.
+const FLOOD: usize = 5 << 20;
+/// What a laggard that reads takes 20 times a second at most: about as much as comes in the same time.
 const SIP: usize = 64 << 10;

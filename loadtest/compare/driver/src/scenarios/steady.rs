@@ -37,17 +37,17 @@ impl Steady {
         (self.bursts, self.next) = (0, at);
     }
 
-    /// Sends what is due, and says whether there was something.
-    fn send_due(&mut self, crowd: &mut Crowd, start: Instant) -> Result<bool, Failure> {
+    /// Sends what is due, if something is.
+    fn send_due(&mut self, crowd: &mut Crowd, start: Instant) -> Result<(), Failure> {
         if Instant::now() < self.next || self.broadcasts.in_flight() + self.burst > MOST_IN_FLIGHT {
-            return Ok(false);
+            return Ok(());
         }
         // Late is late: the clock runs from when it was due.
         self.due.extend(std::iter::repeat_n(self.next, self.burst));
         self.broadcasts.send(crowd, self.burst)?;
         self.bursts += 1;
         self.next = start + self.due_in(self.bursts);
-        Ok(true)
+        Ok(())
     }
 
     /// When the burst with this number leaves, from the start.
@@ -63,8 +63,7 @@ impl AsMut<Broadcasts> for Steady {
     }
 }
 
-/// Broadcasts for some time and returns how long each delivery of the first ones took; each time one of these was sent, does
-/// something beside.
+/// Broadcasts for some time and returns how long each delivery of the first ones took. Does something beside, again and again.
 pub(super) fn run(
     crowd: &mut Crowd,
     steady: &mut [Steady],
@@ -76,11 +75,9 @@ pub(super) fn run(
     let end = start + time;
     steady.iter_mut().for_each(|steady| steady.start(start));
     while Instant::now() < end || steady.iter().any(|steady| steady.broadcasts.in_flight() > 0) {
-        for at in 0..steady.len() {
-            if steady[at].next < end && steady[at].send_due(crowd, start)? && at == 0 {
-                beside(steady)?;
-            }
-        }
+        let mut going_on = steady.iter_mut().filter(|steady| steady.next < end);
+        going_on.try_for_each(|steady| steady.send_due(crowd, start))?;
+        beside(steady)?;
         if end.elapsed() > PATIENCE {
             let missing = steady.iter().map(|steady| steady.broadcasts.in_flight()).sum();
             return Err(Failure::Lost { missing, patience: PATIENCE });
@@ -100,7 +97,7 @@ pub(super) fn run(
     Ok(latencies)
 }
 
-/// Does something with those who get the broadcasts in another way.
+/// Something that is done with the broadcasts meanwhile.
 pub(super) type Beside<'a> = dyn FnMut(&mut [Steady]) -> Result<(), Failure> + 'a;
 
 /// Multiples of the golden ratio, without what stands before the point, are spread evenly however many there are.
