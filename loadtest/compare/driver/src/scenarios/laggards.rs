@@ -15,8 +15,8 @@ use crate::trail::Trail;
 pub struct Laggards {
     crowd: Crowd,
     flood: Trail,
-    /// When the first one began to read, and how often one has read.
-    sips: (Instant, usize),
+    /// When every second one reads again.
+    sips: Vec<Instant>,
     patience: Duration,
 }
 
@@ -25,7 +25,7 @@ impl Laggards {
     pub fn connect(address: SocketAddr, count: usize) -> Result<Self, Failure> {
         let mut crowd = Crowd::of(address, count)?;
         crowd.may_leave();
-        Ok(Self { crowd, flood: Trail::new(count), sips: (Instant::now(), 0), patience: PATIENCE })
+        Ok(Self { crowd, flood: Trail::new(count), sips: vec![Instant::now(); count.div_ceil(2)], patience: PATIENCE })
     }
 
     /// Waits so long for what they have to get.
@@ -46,23 +46,21 @@ impl Laggards {
         let mut done = Ledger::new(1);
         done.expect_text(r#"431["flooded"]"#);
         sender.send_text(0, r#"421["echo","flooded"]"#)?;
-        sender.complete(&mut done, self.patience)?;
-        self.sips = (Instant::now(), 0);
-        Ok(())
+        sender.complete(&mut done, self.patience)
     }
 
-    /// Every second one reads a little, 20 times a second, now and then when this is called: the first one half of so many
-    /// bytes, the last one all of them, and each at another moment, so that they are not all ready for more at once.
-    pub fn sip(&mut self, most: usize, sent: &mut [impl AsMut<Broadcasts>]) -> Result<(), Failure> {
-        let (start, sips) = &mut self.sips;
-        let sipping = self.crowd.len().div_ceil(2);
-        let due = (start.elapsed().as_secs_f64() * SIPS_PER_SECOND * sipping as f64) as usize;
-        while *sips < due {
-            let number = *sips % sipping;
-            let bytes = most / 2 + most / 2 * number / sipping;
+    /// Every second one reads so much, if it is time for it to: the first one 20 times a second, the last one 10 times.
+    ///
+    /// Each has a rhythm of its own, so that they are not all ready for more at once. Other amounts would not do: with
+    /// segments of 64 kB, as they are here, a window opens when all of one has been read.
+    pub fn sip(&mut self, bytes: usize, sent: &mut [impl AsMut<Broadcasts>]) -> Result<(), Failure> {
+        let now = Instant::now();
+        let all = self.crowd.len();
+        for (number, next) in self.sips.iter_mut().enumerate().filter(|(_, next)| now >= **next) {
+            let client = 2 * number;
+            *next = now + SIP_INTERVAL.mul_f64(1.0 + client as f64 / all as f64);
             let flood = &mut self.flood;
-            self.crowd.sip(2 * number, bytes, &mut |client, message, _| arrived(flood, sent, client, message))?;
-            *sips += 1;
+            self.crowd.sip(client, bytes, &mut |client, message, _| arrived(flood, sent, client, message))?;
         }
         Ok(())
     }
@@ -120,5 +118,5 @@ fn arrived(
 
 const ROOM: &str = "laggards";
 const FLOOD_MESSAGE: usize = 64 << 10;
-const SIPS_PER_SECOND: f64 = 20.0;
+const SIP_INTERVAL: Duration = Duration::from_millis(50);
 const TURN: Duration = Duration::from_millis(100);

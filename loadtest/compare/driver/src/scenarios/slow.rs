@@ -95,5 +95,5 @@ const OTHERS_REPEATED: usize = 70;
 
 /// What fills the socket of a laggard, which takes up to 4 MB, so that the rest waits in the server.
 const FLOOD: usize = 5 << 20;
-/// What a laggard that reads takes 20 times a second at most: about as much as comes in the same time.
+/// What a laggard that reads takes at a time: in all, about as much as comes.
 const SIP: usize = 64 << 10;
