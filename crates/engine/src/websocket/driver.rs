@@ -16,12 +16,13 @@ use tokio::time::Sleep;
 use super::buffers::with_buffer;
 use super::decoder::{Decoder, FrameError, Input};
 use super::events::{Next, handle_event, handle_probe};
+use super::turn::Turn;
 use super::{LINGER, Stream};
 use crate::Engine;
 use crate::clock::now;
 use crate::outgoing::prepend_header;
 use crate::peers::Channel;
-use crate::session::{Attempt, Moving, Session, WebSocketLink};
+use crate::session::{Attempt, LinkStatus, Moving, Session, WebSocketLink};
 
 /// Runs one WebSocket from its handshake to its end.
 ///
@@ -170,7 +171,7 @@ impl Driver {
 
     /// Ready when the stage may have changed.
     fn poll_open(&mut self, cx: &mut Context<'_>, stream: &mut Stream) -> Poll<()> {
-        let status = self.session.poll_link(cx.waker(), |slices| stream.write(cx, slices));
+        let status = self.poll_link(cx, stream);
         if status.closed {
             self.begin_closing(self.session.close_code());
             return Poll::Ready(());
@@ -186,13 +187,19 @@ impl Driver {
         self.poll_read(cx, stream)
     }
 
+    /// Writes what waits, but not so much that others would wait for it.
+    fn poll_link(&self, cx: &mut Context<'_>, stream: &mut Stream) -> LinkStatus {
+        let (waker, mut turn) = (cx.waker(), Turn::new());
+        self.session.poll_link(waker, |slices| turn.write(waker, slices, |slices| stream.write(cx, slices)))
+    }
+
     fn poll_closing(&mut self, cx: &mut Context<'_>, stream: &mut Stream) -> Poll<()> {
         let timer = self.timer.get_or_insert_with(|| Box::pin(tokio::time::sleep(Duration::ZERO)));
         if timer.as_mut().poll(cx).is_ready() {
             return Poll::Ready(());
         }
         if self.stage == (Stage::Closing { shut_down: false }) {
-            if self.linked && !self.session.poll_link(cx.waker(), |slices| stream.write(cx, slices)).drained {
+            if self.linked && !self.poll_link(cx, stream).drained {
                 return Poll::Pending;
             }
             match self.poll_write_own(cx, stream) {

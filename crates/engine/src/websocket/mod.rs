@@ -7,6 +7,7 @@ mod driver;
 mod events;
 mod plain;
 mod stream;
+mod turn;
 
 pub(crate) use accept::Acceptance;
 pub(crate) use buffers::with_buffer;

@@ -83,23 +83,33 @@ impl Client {
         answers: &mut Vec<u8>,
         each: &mut Each<'_>,
     ) -> Result<(), Failure> {
-        loop {
-            let len = match self.stream.read(buffer) {
-                Ok(0) => return Err(Failure::Closed { client: self.number }),
-                Ok(len) => len,
-                Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(()),
-                Err(error) if error.kind() == ErrorKind::Interrupted => continue,
-                Err(error) => return Err(error.into()),
-            };
-            self.take(&buffer[..len], answers, each)?;
-            if !answers.is_empty() {
-                self.send(answers)?;
-                answers.clear();
+        while self.receive_once(buffer, answers, each)? == buffer.len() {}
+        Ok(())
+    }
+
+    /// The same with what fits into the buffer. Returns how many bytes that were.
+    pub(crate) fn receive_once(
+        &mut self,
+        buffer: &mut [u8],
+        answers: &mut Vec<u8>,
+        each: &mut Each<'_>,
+    ) -> Result<usize, Failure> {
+        let len = match self.stream.read(buffer) {
+            Ok(0) => return Err(Failure::Closed { client: self.number }),
+            Ok(len) => len,
+            Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(0),
+            Err(error) if error.kind() == ErrorKind::Interrupted => return self.receive_once(buffer, answers, each),
+            Err(error) if error.kind() == ErrorKind::ConnectionReset => {
+                return Err(Failure::Closed { client: self.number });
             }
-            if len < buffer.len() {
-                return Ok(());
-            }
+            Err(error) => return Err(error.into()),
+        };
+        self.take(&buffer[..len], answers, each)?;
+        if !answers.is_empty() {
+            self.send(answers)?;
+            answers.clear();
         }
+        Ok(len)
     }
 
     fn take(&mut self, bytes: &[u8], answers: &mut Vec<u8>, each: &mut Each<'_>) -> Result<(), Failure> {

@@ -1,5 +1,6 @@
 //! Many clients, served by one thread.
 
+use std::collections::HashSet;
 use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -9,6 +10,7 @@ use mio::{Events, Interest, Poll, Token};
 use crate::client::Client;
 use crate::failure::Failure;
 use crate::frame::{self, Message};
+use crate::ledger::Ledger;
 
 /// Clients in the main namespace of one server.
 pub struct Crowd {
@@ -17,6 +19,8 @@ pub struct Crowd {
     clients: Vec<Client>,
     buffer: Box<[u8]>,
     answers: Vec<u8>,
+    /// Whom the server has disconnected, where it may do that.
+    gone: Option<HashSet<usize>>,
 }
 
 impl Crowd {
@@ -28,6 +32,7 @@ impl Crowd {
             clients: Vec::new(),
             buffer: vec![0; BUFFER_BYTES].into(),
             answers: Vec::new(),
+            gone: None,
         })
     }
 
@@ -53,6 +58,16 @@ impl Crowd {
             self.until(PATIENCE, joined, &mut |client, message, _| Err(unexpected(client, message)))?;
         }
         Ok(())
+    }
+
+    /// From now on, the server may disconnect them.
+    pub fn may_leave(&mut self) {
+        self.gone.get_or_insert_default();
+    }
+
+    /// Whether the server has disconnected this client.
+    pub fn is_gone(&self, client: usize) -> bool {
+        self.gone.as_ref().is_some_and(|gone| gone.contains(&client))
     }
 
     /// How many they are.
@@ -91,9 +106,21 @@ impl Crowd {
     ) -> Result<(), Failure> {
         let start = Instant::now();
         while !done(self) {
-            self.turn(Duration::from_millis(100), each)?;
+            self.turn(TURN, each)?;
             if start.elapsed() > patience {
                 return Err(Failure::Lost { missing: 1, patience });
+            }
+        }
+        Ok(())
+    }
+
+    /// Serves the clients until all of them have what a ledger expects.
+    pub fn complete(&mut self, ledger: &mut Ledger, patience: Duration) -> Result<(), Failure> {
+        let start = Instant::now();
+        while ledger.in_flight() > 0 {
+            self.turn(TURN, &mut |client, message, _| ledger.arrived(client, message).map(drop))?;
+            if start.elapsed() > patience {
+                return Err(Failure::Lost { missing: ledger.missing(), patience });
             }
         }
         Ok(())
@@ -117,16 +144,41 @@ impl Crowd {
             Err(error) if error.kind() == ErrorKind::Interrupted => return Ok(()),
             polled => polled?,
         }
-        let Self { events, clients, buffer, answers, .. } = self;
+        let Self { events, clients, buffer, answers, gone, .. } = self;
         for event in events.iter() {
             let number = event.token().0;
             let client = &mut clients[number];
             if event.is_writable() {
                 client.flush()?;
             }
-            client.receive(buffer, answers, &mut |message, answers| each(number, message, answers))?;
+            let each = &mut |message: Message<'_>, answers: &mut Vec<u8>| each(number, message, answers);
+            let mut received = client.receive(buffer, answers, each);
+            // Of an end that stands behind what was read, no other event tells.
+            if event.is_read_closed() && received.is_ok() {
+                received = client.receive(buffer, answers, each);
+            }
+            forgive(gone, received)?;
         }
         Ok(())
+    }
+
+    /// Reads so much of what has come for one client, whether or not the others are served.
+    pub fn sip(&mut self, client: usize, bytes: usize, each: &mut OnMessage<'_>) -> Result<(), Failure> {
+        let Self { clients, buffer, answers, gone, .. } = self;
+        let each = &mut |message: Message<'_>, answers: &mut Vec<u8>| each(client, message, answers);
+        let received = clients[client].receive_once(&mut buffer[..bytes], answers, each);
+        forgive(gone, received.map(drop))
+    }
+}
+
+/// Notes who is gone, where that is allowed.
+fn forgive(gone: &mut Option<HashSet<usize>>, received: Result<(), Failure>) -> Result<(), Failure> {
+    match (received, gone) {
+        (Err(Failure::Closed { client }), Some(gone)) => {
+            gone.insert(client);
+            Ok(())
+        }
+        (received, _) => received,
     }
 }
 
@@ -143,6 +195,9 @@ pub const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Connections that are opened at a time: no more than servers let wait to be accepted.
 const CONNECTING: usize = 100;
+
+/// How long it is waited at once for something to arrive.
+const TURN: Duration = Duration::from_millis(100);
 
 const EVENTS: usize = 1024;
 const BUFFER_BYTES: usize = 64 << 10;

@@ -144,7 +144,7 @@ impl Receipts {
 }
 
 /// Messages on their way at a time: as many as [`Receipts`] has bits.
-const MOST_IN_FLIGHT: usize = 128;
+pub const MOST_IN_FLIGHT: usize = 128;
 
 /// Messages that are kept when everybody has them.
 const KEPT: usize = 32;

@@ -6,11 +6,12 @@
 //! other programs on the machine disturb little.
 //!
 //! - [`frame`], [`client`], [`crowd`], `http`: connections.
-//! - [`ledger`]: what must arrive, and what has.
+//! - [`ledger`], [`trail`]: what must arrive, and what has.
 //! - [`process`], [`servers`], [`cores`], [`machine`]: the processes that are measured, and where they run.
 //! - [`rows`], [`scenarios`]: what is measured, one file for each kind of work.
 //! - [`scale`]: how cost grows with what there is of clients, rooms, bytes and nodes.
 //! - [`rounds`], [`results`], [`report`], [`versions`]: the order of the runs, and what comes of them.
+//! - [`program`]: what the programs have in common, which do all this.
 
 pub mod client;
 pub mod cores;
@@ -21,6 +22,7 @@ mod http;
 pub mod ledger;
 pub mod machine;
 pub mod process;
+pub mod program;
 pub mod report;
 pub mod results;
 pub mod rounds;
@@ -28,4 +30,5 @@ pub mod rows;
 pub mod scale;
 pub mod scenarios;
 pub mod servers;
+pub mod trail;
 pub mod versions;

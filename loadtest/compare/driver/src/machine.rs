@@ -1,5 +1,6 @@
 //! The machine, and how busy others keep it while something is measured.
 
+use std::fmt;
 use std::fs;
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -34,6 +35,13 @@ impl Machine {
             memory_mb: memory.split(' ').next().and_then(|kb| kb.parse::<u64>().ok()).unwrap_or(0) / 1024,
             kernel: said_by("uname", &["-sr"]),
         }
+    }
+}
+
+impl fmt::Display for Machine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { processor, cores, memory_mb, kernel } = self;
+        write!(f, "{processor}, {cores} cores, {memory_mb} MB, {kernel}")
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use crate::machine::Machine;
+use crate::program::Circumstances;
 use crate::rounds::Outcome;
 use crate::rows::{ROWS, Row, Target, Unit};
 use crate::scenarios::Sample;
@@ -13,12 +13,9 @@ use crate::servers::Kind;
 /// The table, and what it is to be read with.
 #[derive(Debug, Serialize)]
 pub struct Results {
-    /// When the runs began, in seconds since 1970.
-    pub started: u64,
-    /// How long they took, in seconds.
-    pub seconds: u64,
-    /// Where.
-    pub machine: Machine,
+    /// Where and when it was measured.
+    #[serde(flatten)]
+    pub circumstances: Circumstances,
     /// Versions of all that took part, by name.
     pub versions: BTreeMap<&'static str, String>,
     /// How each server was started.
@@ -86,30 +83,27 @@ pub fn lines(outcomes: &[Outcome]) -> Vec<Line> {
 }
 
 fn line(row: &Row, outcomes: &[Outcome]) -> Line {
-    let mut cells = BTreeMap::new();
-    for kind in Kind::ALL {
-        let of_kind = outcomes.iter().filter(|outcome| outcome.server == kind && outcome.rows.contains(&row.id));
-        if let Some(cell) = cell(row, of_kind) {
-            cells.insert(kind, cell);
-        }
-    }
-    let median = |kind| cells.get(&kind).and_then(|cell: &Cell| cell.median);
-    let verdict = median(Kind::Fanfare).and_then(|value| row.target.judge(value, median));
-    let faultless = cells.get(&Kind::Fanfare).is_none_or(|cell| cell.failures.is_empty() && cell.reordered == 0);
+    let cells = Kind::ALL.into_iter().filter_map(|kind| Some((kind, cell(row, kind, outcomes)?)));
+    let cells: BTreeMap<_, _> = cells.collect();
+    let own = cells.get(&Kind::Fanfare);
+    let limit = row.limit(|row, kind| cell(row, kind, outcomes)?.median);
+    let faultless = own.is_none_or(|cell| cell.failures.is_empty() && cell.reordered == 0);
+    let verdict = own.and_then(|cell| Some((limit?, cell.median? <= limit? && faultless)));
     Line {
         id: row.id,
         title: row.title,
         unit: row.unit,
         target: row.target,
         limit: verdict.map(|(limit, _)| limit),
-        reached: verdict.map(|(_, kept)| kept && faultless),
+        reached: verdict.map(|(_, reached)| reached),
         cells,
     }
 }
 
-fn cell<'a>(row: &Row, outcomes: impl Iterator<Item = &'a Outcome>) -> Option<Cell> {
+/// What a server took in a row, if it had to.
+fn cell(row: &Row, kind: Kind, outcomes: &[Outcome]) -> Option<Cell> {
     let (mut samples, mut failures, mut any) = (Vec::new(), Vec::new(), false);
-    for outcome in outcomes {
+    for outcome in outcomes.iter().filter(|outcome| outcome.server == kind && outcome.rows.contains(&row.id)) {
         any = true;
         match outcome.samples.iter().find(|sample| sample.row == row.id) {
             Some(sample) => samples.push(sample),
@@ -180,6 +174,19 @@ mod tests {
             let lines = lines(&[&outcomes[..], &[outcome(Kind::Fanfare, fanfare, 0)]].concat());
             assert_eq!(lines.len(), 1);
             assert_eq!((lines[0].limit, lines[0].reached), (Some(12.0), Some(reached)));
+        }
+    }
+
+    #[test]
+    fn a_row_may_be_judged_by_another_of_its_own() {
+        const ROWS: &[&str] = &["latency-busy", "latency-slow"];
+        for (beside, reached) in [(12.9, true), (13.1, false)] {
+            let sample = |row, value| Sample { row, ..outcome(Kind::Fanfare, value, 0).samples.remove(0) };
+            let samples = vec![sample("latency-busy", 10.0), sample("latency-slow", beside)];
+            let lines = lines(&[Outcome { rows: ROWS, samples, ..outcome(Kind::Fanfare, 0.0, 0) }]);
+            assert_eq!(lines.iter().map(|line| line.id).collect::<Vec<_>>(), ROWS);
+            assert_eq!((lines[0].limit, lines[1].limit), (None, Some(13.0)));
+            assert_eq!((lines[0].reached, lines[1].reached), (None, Some(reached)));
         }
     }
 

@@ -17,6 +17,18 @@ pub struct Row {
     pub target: Target,
 }
 
+impl Row {
+    /// What Fanfare may take, where servers have these values in rows.
+    pub fn limit(&self, value: impl Fn(&Self, Kind) -> Option<f64>) -> Option<f64> {
+        match self.target {
+            Target::Ratio(times, kind) => value(self, kind).map(|other| times * other),
+            Target::Beside(times, id) => value(row(id), Kind::Fanfare).map(|other| times * other),
+            Target::AtMost(limit) => Some(limit),
+            Target::None => None,
+        }
+    }
+}
+
 /// What a value of a row is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub enum Unit {
@@ -51,6 +63,8 @@ impl Unit {
 pub enum Target {
     /// No more than this many times what another server takes.
     Ratio(f64, Kind),
+    /// No more than this many times what it takes itself in another row.
+    Beside(f64, &'static str),
     /// No more than this.
     AtMost(f64),
     /// Nothing is demanded.
@@ -58,19 +72,11 @@ pub enum Target {
 }
 
 impl Target {
-    /// The limit, when the server that it refers to has this value, and whether a value keeps it.
-    pub fn judge(self, value: f64, reference: impl Fn(Kind) -> Option<f64>) -> Option<(f64, bool)> {
-        match self {
-            Self::Ratio(times, kind) => reference(kind).map(|other| (times * other, value <= times * other)),
-            Self::AtMost(limit) => Some((limit, value <= limit)),
-            Self::None => None,
-        }
-    }
-
     /// How it is written.
     pub fn title(self) -> String {
         match self {
             Self::Ratio(times, kind) => format!("≤ {times:.2} × {}", kind.title()),
+            Self::Beside(times, _) => format!("≤ {times:.2} × without them"),
             Self::AtMost(limit) => format!("≤ {limit}"),
             Self::None => "–".into(),
         }
@@ -164,6 +170,18 @@ pub const ROWS: &[Row] = &[
         title: "delivery at 20 broadcasts/s to 1,000, 99th percentile",
         unit: Unit::Millis,
         target: Target::Ratio(1.30, Kind::Floor),
+    },
+    Row {
+        id: "latency-busy",
+        title: "delivery at 70 % of capacity to 900, 99th percentile",
+        unit: Unit::Millis,
+        target: Target::None,
+    },
+    Row {
+        id: "latency-slow",
+        title: "the same beside 100 slow clients, 99th percentile",
+        unit: Unit::Millis,
+        target: Target::Beside(1.30, "latency-busy"),
     },
     Row {
         id: "redis-broadcast",

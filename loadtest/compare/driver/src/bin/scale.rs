@@ -1,86 +1,61 @@
 //! `scale`: measures how the cost of Fanfare grows, and writes curves.
 
 use std::error::Error;
-use std::path::PathBuf;
 use std::process::ExitCode;
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use clap::Parser;
 
-use compare::machine::Machine;
+use compare::program::{self, Extent};
 use compare::scale::report::{self, Results};
-use compare::scale::{ALL, Lab, curves};
-use compare::servers::{Kind, Setting, root};
-use compare::{cores, versions};
+use compare::scale::{ALL, Lab, Sample, curves};
+use compare::servers::{Kind, Setting};
+use compare::versions;
 
 /// Measures how cost grows with clients, rooms, bytes and nodes.
 #[derive(Parser)]
 struct Options {
-    /// Take the time that steady results need: about 10 minutes instead of 2
-    #[arg(long)]
-    full: bool,
-
-    /// Rounds; 1, or 3 with --full, unless given
-    #[arg(long)]
-    rounds: Option<usize>,
+    #[command(flatten)]
+    extent: Extent,
 
     /// Only these: clients, heartbeat, rooms, messages, nodes, redis
     #[arg(long, value_delimiter = ',', value_parser = name)]
     only: Vec<String>,
-
-    /// The folder for results.json, tables.md and the plots; target/scale unless given
-    #[arg(long)]
-    out: Option<PathBuf>,
 }
 
 fn main() -> ExitCode {
-    match run(&Options::parse()) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("scale: {error}");
-            ExitCode::FAILURE
-        }
-    }
+    program::end("scale", run(&Options::parse()))
 }
 
 fn run(options: &Options) -> Result<(), Box<dyn Error>> {
-    let folder = options.out.clone().unwrap_or_else(|| root().join("target/scale"));
-    let rounds = options.rounds.unwrap_or(if options.full { 3 } else { 1 });
-    let machine = Machine::here();
-    cores::share_one()?;
-    let (started, clock) = (SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs(), Instant::now());
-    let mut lab = Lab { full: options.full, samples: Vec::new() };
-    for _ in 0..rounds {
-        for experiment in ALL.iter().filter(|experiment| wants(options, experiment.name)) {
-            (experiment.run)(&mut lab).map_err(|failure| format!("{}: {failure}", experiment.name))?;
-        }
-    }
+    let rounds = options.extent.rounds(1, 3);
+    let (samples, circumstances) = program::measure(|| sample(options, rounds))?;
     let mut versions = versions::all();
     versions.retain(|name, _| matches!(*name, "Fanfare" | "Rust" | "Redis"));
     let results = Results {
-        started,
-        seconds: clock.elapsed().as_secs(),
+        circumstances,
         rounds,
-        machine,
         versions,
         command: Kind::Fanfare.command_line(&Setting::default()),
-        charts: curves::draw(&lab.samples),
-        samples: lab.samples,
+        charts: curves::draw(&samples),
+        samples,
     };
+    let folder = options.extent.folder("target/scale");
     report::write(&results, &folder)?;
     println!("\n{}", folder.display());
     Ok(())
 }
 
-fn wants(options: &Options, name: &str) -> bool {
-    options.only.is_empty() || options.only.iter().any(|wanted| wanted == name)
+fn sample(options: &Options, rounds: usize) -> Result<Vec<Sample>, Box<dyn Error>> {
+    let wants = |name: &str| options.only.is_empty() || options.only.iter().any(|wanted| wanted == name);
+    let mut lab = Lab { full: options.extent.full, samples: Vec::new() };
+    for _ in 0..rounds {
+        for experiment in ALL.iter().filter(|experiment| wants(experiment.name)) {
+            (experiment.run)(&mut lab).map_err(|failure| format!("{}: {failure}", experiment.name))?;
+        }
+    }
+    Ok(lab.samples)
 }
 
 fn name(name: &str) -> Result<String, String> {
-    let known = || ALL.iter().map(|experiment| experiment.name).collect::<Vec<_>>().join(", ");
-    if ALL.iter().any(|experiment| experiment.name == name) {
-        Ok(name.to_owned())
-    } else {
-        Err(format!("there are {}", known()))
-    }
+    program::one_of(ALL.iter().map(|experiment| experiment.name), name)
 }

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use super::digits;
+use crate::program::Circumstances;
 use crate::results::{Cell, Line, Results};
 use crate::servers::Kind;
 
@@ -69,14 +70,10 @@ fn verdict(line: &Line) -> &'static str {
 }
 
 fn circumstances(results: &Results) -> String {
-    let Results { machine, noise, versions, commands, seconds, .. } = results;
+    let Results { circumstances: Circumstances { machine, seconds, .. }, noise, versions, commands, .. } = results;
     let mut text = format!(
-        "\n## Where and how\n\n{}, {} cores, {} MB, {}. The runs took {seconds} s. Other programs kept {:.2} cores busy \
+        "\n## Where and how\n\n{machine}. The runs took {seconds} s. Other programs kept {:.2} cores busy \
          meanwhile ({:.2} at most); the rounds of one server differ by {:.0} % in the middle.\n\n",
-        machine.processor,
-        machine.cores,
-        machine.memory_mb,
-        machine.kernel,
         noise.others,
         noise.others_most,
         noise.spread * 100.0

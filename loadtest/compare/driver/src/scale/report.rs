@@ -11,20 +11,17 @@ use super::charts::Law;
 use super::curves::{Curve, Drawn, Point};
 use super::lab::Sample;
 use super::plot;
-use crate::machine::Machine;
+use crate::program::Circumstances;
 use crate::report::digits;
 
 /// Everything that was measured, and what it is to be read with.
 #[derive(Debug, Serialize)]
 pub struct Results {
-    /// When it began, in seconds since 1970.
-    pub started: u64,
-    /// How long it took, in seconds.
-    pub seconds: u64,
+    /// Where and when that was.
+    #[serde(flatten)]
+    pub circumstances: Circumstances,
     /// How often everything was measured.
     pub rounds: usize,
-    /// Where.
-    pub machine: Machine,
     /// Versions of what took part, by name.
     pub versions: BTreeMap<&'static str, String>,
     /// How a node was started.
@@ -49,11 +46,10 @@ pub fn write(results: &Results, folder: &Path) -> io::Result<()> {
 }
 
 fn document(results: &Results) -> String {
-    let Results { machine, versions, command, seconds, rounds, .. } = results;
+    let Results { circumstances: Circumstances { machine, seconds, .. }, versions, command, rounds, .. } = results;
     let mut text = format!(
-        "# How the cost of Fanfare grows\n\n{}, {} cores, {} MB, {}. The middle of {rounds} rounds, and the least and the most of them \
-         where they differ by more than a tenth. It took {seconds} s. A node: `{command}`\n\n",
-        machine.processor, machine.cores, machine.memory_mb, machine.kernel
+        "# How the cost of Fanfare grows\n\n{machine}. The middle of {rounds} rounds, and the least and the most of them \
+         where they differ by more than a tenth. It took {seconds} s. A node: `{command}`\n\n"
     );
     versions.iter().for_each(|(name, version)| text += &format!("- {name}: {version}\n"));
     results.charts.iter().for_each(|drawn| text += &table(drawn));

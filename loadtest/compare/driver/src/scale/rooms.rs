@@ -54,7 +54,7 @@ fn send_in_turn(crowd: &mut Crowd, rooms: usize, time: Duration) -> Result<u64, 
         let room = Names::Own.room(0, number as usize % rooms);
         ledger.expect_text(format!(r#"42["room",{number}]"#));
         crowd.send_text(0, &format!(r#"42["room","{room}",{number}]"#))?;
-        arrive(crowd, &mut ledger)?;
+        crowd.complete(&mut ledger, PATIENCE)?;
     }
     Ok(ledger.sent())
 }
@@ -87,19 +87,7 @@ fn join(crowd: &mut Crowd, names: Names, rooms: usize) -> Result<(), Failure> {
             }
             crowd.send(client, &frames)?;
         }
-        arrive(crowd, &mut acks)?;
-    }
-    Ok(())
-}
-
-/// Waits until everything has arrived.
-fn arrive(crowd: &mut Crowd, ledger: &mut Ledger) -> Result<(), Failure> {
-    let start = Instant::now();
-    while ledger.in_flight() > 0 {
-        crowd.turn(TURN, &mut |client, message, _| ledger.arrived(client, message).map(drop))?;
-        if start.elapsed() > PATIENCE {
-            return Err(Failure::Lost { missing: ledger.missing(), patience: PATIENCE });
-        }
+        crowd.complete(&mut acks, PATIENCE)?;
     }
     Ok(())
 }
@@ -132,4 +120,3 @@ impl Names {
 const MEMBERSHIPS: usize = 100_000;
 const MOST_CLIENTS: usize = 10_000;
 const AT_A_TIME: usize = 100;
-const TURN: Duration = Duration::from_millis(100);

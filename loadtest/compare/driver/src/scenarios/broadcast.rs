@@ -7,18 +7,35 @@ use crate::crowd::{Crowd, PATIENCE};
 use crate::failure::Failure;
 use crate::frame::{self, Message};
 use crate::ledger::Ledger;
+use crate::trail::Trail;
 
-/// The broadcasts that the first client asks for, and what all clients get of them.
+/// The broadcasts that one client asks for, and what all clients get of them.
 pub struct Broadcasts {
+    sender: usize,
     ledger: Ledger,
+    /// What those get who take their time.
+    trail: Trail,
     padding: String,
     patience: Duration,
 }
 
 impl Broadcasts {
-    /// Of a crowd of so many.
+    /// Of a crowd of so many, whose first client sends.
     pub fn new(clients: usize) -> Self {
-        Self { ledger: Ledger::new(clients), padding: PADDING.into(), patience: PATIENCE }
+        let (ledger, trail) = (Ledger::new(clients), Trail::new(0));
+        Self { sender: 0, ledger, trail, padding: PADDING.into(), patience: PATIENCE }
+    }
+
+    /// Has another client send.
+    pub fn sender(mut self, client: usize) -> Self {
+        self.sender = client;
+        self
+    }
+
+    /// So many more get them who are nowhere else counted: see [`followed`](Self::followed).
+    pub fn followers(mut self, count: usize) -> Self {
+        self.trail = Trail::new(count);
+        self
     }
 
     /// Sends this in each, which nothing in JSON has to be escaped of.
@@ -48,11 +65,16 @@ impl Broadcasts {
         Ok((self.ledger.sent() - before) * crowd.len() as u64)
     }
 
-    /// Sends one more, now.
-    pub fn send(&mut self, crowd: &mut Crowd) -> Result<(), Failure> {
+    /// Sends so many more, now, in one write.
+    pub fn send(&mut self, crowd: &mut Crowd, count: usize) -> Result<(), Failure> {
         let mut frames = Vec::new();
-        self.write(&mut frames);
-        crowd.send(SENDER, &frames)
+        (0..count).for_each(|_| self.write(&mut frames));
+        crowd.send(self.sender, &frames)
+    }
+
+    /// Whether this is one of them, and not one of others, whose padding is another.
+    pub fn wrote(&self, message: Message<'_>) -> bool {
+        message.bytes().strip_suffix(br#""]"#).is_some_and(|text| text.ends_with(self.padding.as_bytes()))
     }
 
     /// Notes what a client got, and returns the number of the broadcast.
@@ -60,9 +82,24 @@ impl Broadcasts {
         self.ledger.arrived(client, message)
     }
 
+    /// Notes what a follower got.
+    pub fn followed(&mut self, follower: usize, message: Message<'_>) -> Result<(), Failure> {
+        self.trail.arrived(follower, message)
+    }
+
+    /// Broadcasts that a follower has yet to get.
+    pub fn missing_of(&self, follower: usize) -> usize {
+        self.trail.missing(follower)
+    }
+
     /// Broadcasts that not all have yet.
     pub fn in_flight(&self) -> usize {
         self.ledger.in_flight()
+    }
+
+    /// Broadcasts that were asked for.
+    pub fn sent(&self) -> u64 {
+        self.ledger.sent()
     }
 
     /// Deliveries out of order.
@@ -72,16 +109,16 @@ impl Broadcasts {
 
     /// Sends as many as may be in flight, in one write.
     fn fill(&mut self, crowd: &mut Crowd, in_flight: usize) -> Result<(), Failure> {
-        let mut frames = Vec::new();
-        while self.ledger.in_flight() < in_flight {
-            self.write(&mut frames);
+        match in_flight.saturating_sub(self.ledger.in_flight()) {
+            0 => Ok(()),
+            count => self.send(crowd, count),
         }
-        if frames.is_empty() { Ok(()) } else { crowd.send(SENDER, &frames) }
     }
 
     fn write(&mut self, frames: &mut Vec<u8>) {
         let text = format!(r#"42["bcast",{},"{}"]"#, self.ledger.sent(), self.padding);
         frame::text(text.as_bytes(), frames);
+        self.trail.expect_text(text.as_bytes());
         self.ledger.expect_text(text);
     }
 
@@ -98,5 +135,10 @@ impl Broadcasts {
     }
 }
 
-const SENDER: usize = 0;
+impl AsMut<Self> for Broadcasts {
+    fn as_mut(&mut self) -> &mut Self {
+        self
+    }
+}
+
 const TURN: Duration = Duration::from_millis(100);

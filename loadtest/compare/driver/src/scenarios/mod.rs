@@ -4,12 +4,15 @@ mod broadcast;
 mod crowd;
 pub(crate) mod echo;
 mod heartbeat;
+mod laggards;
 mod latency;
 mod many;
 mod memory;
 mod polling;
 pub(crate) mod redis;
 pub(crate) mod rooms;
+mod slow;
+mod steady;
 
 use std::time::Duration;
 
@@ -21,6 +24,7 @@ use crate::process::Process;
 use crate::servers::Kind;
 
 pub use broadcast::Broadcasts;
+pub use laggards::Laggards;
 
 /// Some rows that are measured with the same processes.
 pub struct Scenario {
@@ -121,6 +125,7 @@ impl<'a> Meter<'a> {
 pub const ALL: &[Scenario] = &[
     Scenario { rows: &["broadcast-1000", "broadcast-1000-16"], servers: &Kind::ALL, is_steady: false, run: crowd::run },
     Scenario { rows: &["latency-p50", "latency-p99"], servers: &Kind::ALL, is_steady: false, run: latency::run },
+    Scenario { rows: &["latency-busy", "latency-slow"], servers: KEEPING, is_steady: false, run: slow::run },
     Scenario { rows: &["set-up", "broadcast-5000-16", "rooms"], servers: &Kind::ALL, is_steady: false, run: many::run },
     Scenario {
         rows: &["echo", "echo-8", "echo-json", "echo-binary"],
@@ -138,6 +143,9 @@ pub const ALL: &[Scenario] = &[
 const NOT_FLUSH: &[Kind] = &[Kind::Floor, Kind::NodeWs, Kind::NodeUws, Kind::Socketioxide, Kind::Fanfare];
 /// Those that speak all of the protocol.
 const WHOLE: &[Kind] = &[Kind::NodeWs, Kind::NodeUws, Kind::Socketioxide, Kind::Fanfare];
+
+/// Those that keep all of what a client does not take yet, in order, until they disconnect it.
+const KEEPING: &[Kind] = &[Kind::NodeWs, Kind::Fanfare];
 
 /// Makes an event as long as chat messages are.
 const PADDING: &str = "All mimsy were the borogoves, and the mome raths outgrabe.";

@@ -26,11 +26,7 @@ impl Rooms {
         }
         let mut joined = Ledger::new(crowd.len());
         joined.expect_text(r#"431["ok"]"#);
-        let start = Instant::now();
-        while joined.in_flight() > 0 {
-            crowd.turn(TURN, &mut |client, message, _| joined.arrived(client, message).map(drop))?;
-            check_patience(start, joined.missing())?;
-        }
+        crowd.complete(&mut joined, PATIENCE)?;
         let members = crowd.len() / rooms;
         let ledgers = (0..rooms).map(|_| Ledger::new(members)).collect();
         Ok(Self { ledgers, in_flight: 0, next: 0, deliveries: 0 })
@@ -44,7 +40,9 @@ impl Rooms {
                 self.send(crowd)?;
             }
             crowd.turn(TURN, &mut |client, message, _| self.arrived(client, message))?;
-            check_patience(end, self.in_flight)?;
+            if end.elapsed() > PATIENCE {
+                return Err(Failure::Lost { missing: self.in_flight, patience: PATIENCE });
+            }
         }
         Ok(self.deliveries - before)
     }
@@ -74,10 +72,6 @@ impl Rooms {
         self.deliveries += 1;
         Ok(())
     }
-}
-
-fn check_patience(since: Instant, missing: usize) -> Result<(), Failure> {
-    if since.elapsed() > PATIENCE { Err(Failure::Lost { missing, patience: PATIENCE }) } else { Ok(()) }
 }
 
 const TURN: Duration = Duration::from_millis(100);
