@@ -7,9 +7,11 @@
 //! are context switches. So each runs until there is nothing left to do for it, and the same work takes the same time, within
 //! a few per cent.
 //!
-//! Latency is measured apart, with the server on a core of its own and under the ordinary policy.
+//! Latency is measured apart, and everything else if that is wanted, with the server on a core of its own and under the ordinary policy.
 
 use std::process::Command;
+
+use serde::Serialize;
 
 use crate::failure::Failure;
 
@@ -21,12 +23,13 @@ pub fn share_one() -> Result<(), Failure> {
 }
 
 /// Where a server runs.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, clap::ValueEnum)]
+#[serde(rename_all = "kebab-case")]
 pub enum Place {
-    /// On the core of the driver.
+    /// On the core of the driver
     #[default]
     Shared,
-    /// On the last core, under the ordinary policy.
+    /// On the last core, under the ordinary policy: noisier, and each wake-up of the driver is an interrupt
     Apart,
 }
 

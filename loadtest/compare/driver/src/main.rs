@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
+use compare::cores::Place;
 use compare::program::{self, Extent};
 use compare::results::{self, Results};
 use compare::rounds::{Outcome, Plan};
@@ -25,6 +26,10 @@ struct Options {
     /// Only these servers
     #[arg(long, value_delimiter = ',')]
     servers: Vec<Kind>,
+
+    /// Where the servers run
+    #[arg(long, value_enum, default_value_t)]
+    place: Place,
 }
 
 fn main() -> ExitCode {
@@ -32,12 +37,13 @@ fn main() -> ExitCode {
 }
 
 fn run(options: Options) -> Result<(), Box<dyn Error>> {
-    let Options { extent, only: rows, servers } = options;
-    let plan = Plan { rows, servers, rounds: extent.rounds(2, 4), full: extent.full };
+    let Options { extent, only: rows, servers, place } = options;
+    let plan = Plan { rows, servers, rounds: extent.rounds(2, 4), full: extent.full, place };
     let (outcomes, circumstances) = program::measure(|| Ok(plan.run(tell)))?;
     let lines = results::lines(&outcomes);
     let results = Results {
         circumstances,
+        place,
         versions: versions::all(),
         commands: Kind::ALL.into_iter().map(|kind| (kind, kind.command_line(&Setting::default()))).collect(),
         noise: results::noise(&outcomes, &lines),

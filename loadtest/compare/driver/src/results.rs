@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use crate::cores::Place;
 use crate::program::Circumstances;
 use crate::rounds::Outcome;
 use crate::rows::{ROWS, Row, Target, Unit};
@@ -16,6 +17,8 @@ pub struct Results {
     /// Where and when it was measured.
     #[serde(flatten)]
     pub circumstances: Circumstances,
+    /// Where the servers ran.
+    pub place: Place,
     /// Versions of all that took part, by name.
     pub versions: BTreeMap<&'static str, String>,
     /// How each server was started.

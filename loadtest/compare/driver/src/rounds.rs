@@ -3,6 +3,7 @@
 
 use serde::Serialize;
 
+use crate::cores::Place;
 use crate::scenarios::{self, Run, Sample, Scenario};
 use crate::servers::Kind;
 
@@ -17,6 +18,8 @@ pub struct Plan {
     pub rounds: usize,
     /// Whether time does not matter much.
     pub full: bool,
+    /// Where the servers run.
+    pub place: Place,
 }
 
 /// What one run of a scenario came to.
@@ -55,7 +58,8 @@ impl Plan {
     }
 
     fn run_one(&self, scenario: &Scenario, server: Kind, round: usize) -> Outcome {
-        let mut run = Run { kind: server, rows: self.rows.clone(), full: self.full, samples: Vec::new() };
+        let (rows, samples) = (self.rows.clone(), Vec::new());
+        let mut run = Run { kind: server, rows, full: self.full, place: self.place, samples };
         let failure = (scenario.run)(&mut run).err().map(|failure| failure.to_string());
         Outcome { server, round, rows: scenario.rows, samples: run.samples, failure }
     }

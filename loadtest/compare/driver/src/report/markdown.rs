@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use super::digits;
+use crate::cores::Place;
 use crate::program::Circumstances;
 use crate::results::{Cell, Line, Results};
 use crate::servers::Kind;
@@ -70,9 +71,11 @@ fn verdict(line: &Line) -> &'static str {
 }
 
 fn circumstances(results: &Results) -> String {
-    let Results { circumstances: Circumstances { machine, seconds, .. }, noise, versions, commands, .. } = results;
+    let Results { circumstances, place, noise, versions, commands, .. } = results;
+    let Circumstances { machine, seconds, .. } = circumstances;
+    let apart = if *place == Place::Apart { " Every server had a core of its own." } else { "" };
     let mut text = format!(
-        "\n## Where and how\n\n{machine}. The runs took {seconds} s. Other programs kept {:.2} cores busy \
+        "\n## Where and how\n\n{machine}.{apart} The runs took {seconds} s. Other programs kept {:.2} cores busy \
          meanwhile ({:.2} at most); the rounds of one server differ by {:.0} % in the middle.\n\n",
         noise.others,
         noise.others_most,

@@ -6,7 +6,7 @@ use crate::failure::Failure;
 use crate::servers::Setting;
 
 pub(super) fn run(run: &mut Run) -> Result<(), Failure> {
-    let server = run.kind.start(&Setting::default())?;
+    let server = run.start(&Setting::default())?;
     let mut crowd = Crowd::of(server.address(), CLIENTS)?;
     for (row, in_flight) in [("broadcast-1000", 1), ("broadcast-1000-16", 16)] {
         if !run.wants(row) {

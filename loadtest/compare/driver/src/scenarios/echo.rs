@@ -10,7 +10,7 @@ use crate::ledger::Ledger;
 use crate::servers::Setting;
 
 pub(super) fn run(run: &mut Run) -> Result<(), Failure> {
-    let server = run.kind.start(&Setting::default())?;
+    let server = run.start(&Setting::default())?;
     let mut crowd = Crowd::of(server.address(), CLIENTS)?;
     for (row, payload, in_flight) in [
         ("echo", Payload::Text(format!("\"{}\"", "x".repeat(62))), 1),

@@ -8,7 +8,7 @@ use crate::failure::Failure;
 use crate::servers::Setting;
 
 pub(super) fn run(run: &mut Run) -> Result<(), Failure> {
-    let server = run.kind.start(&Setting { ping_interval: Some(INTERVAL), ..Setting::default() })?;
+    let server = run.start(&Setting { ping_interval: Some(INTERVAL), ..Setting::default() })?;
     let mut crowd = Crowd::of(server.address(), CLIENTS)?;
     let idle = &mut |client, message: crate::frame::Message<'_>, _: &mut Vec<u8>| Err(unexpected(client, message));
     crowd.serve(INTERVAL, idle)?;

@@ -11,7 +11,7 @@ use crate::servers::Setting;
 
 /// Broadcasts 20 times a second and notes the percentiles.
 pub(super) fn run(run: &mut Run) -> Result<(), Failure> {
-    let server = run.kind.start(&Setting { place: Place::Apart, ..Setting::default() })?;
+    let server = run.start(&Setting { place: Place::Apart, ..Setting::default() })?;
     let mut crowd = Crowd::of(server.address(), CLIENTS)?;
     let mut steady = [Steady::new(Broadcasts::new(CLIENTS), INTERVAL)];
     let mut broadcast = |time| steady::run(&mut crowd, &mut steady, time, &mut |_| Ok(()));

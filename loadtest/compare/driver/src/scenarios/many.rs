@@ -7,7 +7,7 @@ use crate::process::Process;
 use crate::servers::Setting;
 
 pub(super) fn run(run: &mut Run) -> Result<(), Failure> {
-    let server = run.kind.start(&Setting::default())?;
+    let server = run.start(&Setting::default())?;
     let mut crowd = Crowd::of(server.address(), WARM_UP)?;
     let meter = Meter::start([&server])?;
     crowd.connect(server.address(), CLIENTS - WARM_UP)?;

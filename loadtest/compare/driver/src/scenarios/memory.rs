@@ -8,7 +8,7 @@ use crate::failure::Failure;
 use crate::servers::Setting;
 
 pub(super) fn run(run: &mut Run) -> Result<(), Failure> {
-    let server = run.kind.start(&Setting::default())?;
+    let server = run.start(&Setting::default())?;
     std::thread::sleep(SETTLE / 4);
     let before = server.resident_bytes()?;
     run.value("memory-start", before as f64 / 1e6, 1);

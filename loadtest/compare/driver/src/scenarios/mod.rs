@@ -18,10 +18,11 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use crate::cores::Place;
 use crate::failure::Failure;
 use crate::machine::{Busy, own_time};
 use crate::process::Process;
-use crate::servers::Kind;
+use crate::servers::{Kind, Setting};
 
 pub use broadcast::Broadcasts;
 pub use laggards::Laggards;
@@ -46,6 +47,8 @@ pub struct Run {
     pub rows: Vec<String>,
     /// Whether time does not matter much.
     pub full: bool,
+    /// Where the server runs, unless the scenario has a place of its own for it.
+    pub place: Place,
     /// What has been measured so far.
     pub samples: Vec<Sample>,
 }
@@ -77,6 +80,12 @@ pub struct Meter<'a> {
 }
 
 impl Run {
+    /// Starts the server.
+    fn start(&self, setting: &Setting) -> Result<Process, Failure> {
+        let place = if setting.place == Place::default() { self.place } else { setting.place };
+        self.kind.start(&Setting { place, ..setting.clone() })
+    }
+
     fn wants(&self, row: &str) -> bool {
         self.rows.is_empty() || self.rows.iter().any(|wanted| wanted == row)
     }

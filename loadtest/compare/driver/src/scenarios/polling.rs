@@ -13,7 +13,7 @@ use crate::process::Process;
 use crate::servers::Setting;
 
 pub(super) fn run(run: &mut Run) -> Result<(), Failure> {
-    let server = run.kind.start(&Setting::default())?;
+    let server = run.start(&Setting::default())?;
     let mut pollers = Pollers::connect(&server)?;
     pollers.run(run.warm_up())?;
     let meter = Meter::start([&server])?;

@@ -13,7 +13,7 @@ pub(super) fn run(run: &mut Run) -> Result<(), Failure> {
     let port = free_port()?;
     let redis = start_redis(port)?;
     let setting = Setting { redis: Some(port), ..Setting::default() };
-    let nodes = [run.kind.start(&setting)?, run.kind.start(&setting)?];
+    let nodes = [run.start(&setting)?, run.start(&setting)?];
     let mut crowd = Crowd::new()?;
     for node in &nodes {
         crowd.connect(node.address(), CLIENTS_OF_A_NODE)?;

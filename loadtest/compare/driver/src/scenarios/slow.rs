@@ -13,7 +13,7 @@ use crate::servers::Setting;
 
 /// Times broadcasts beside other traffic, which is the same without laggards and with them.
 pub(super) fn run(run: &mut Run) -> Result<(), Failure> {
-    let server = run.kind.start(&Setting { place: Place::Apart, ..Setting::default() })?;
+    let server = run.start(&Setting { place: Place::Apart, ..Setting::default() })?;
     let mut crowd = Crowd::of(server.address(), READERS)?;
     let interval = calibrate(run, &server, &mut crowd)?;
 
