@@ -252,6 +252,8 @@ impl<'a> ArgsWriter<'a> {
             (Parser::Json, Args::Json { text, attachments }) if self.attachments.is_empty() => {
                 let items = text.trim_ascii();
                 if !items.is_empty() {
+                    // Of what is long, nothing is copied again because a bracket follows.
+                    self.out.reserve(items.len() + 2);
                     self.separate();
                     self.out.extend_from_slice(items.as_bytes());
                     // One or more: JSON only asks whether a comma is due.
