@@ -252,7 +252,7 @@ const ENTRY_BYTES: usize = 64;
 const MAX_SLICES: usize = 64;
 
 /// What is no longer than this together is copied for one write: the kernel takes longer to look at many slices.
-const MAX_JOINED_BYTES: usize = 4096;
+const MAX_JOINED_BYTES: usize = 8192;
 
 /// Room for as many messages is kept where nothing waits, and counted with the session.
 const IDLE_CAPACITY: usize = 16;
