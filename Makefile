@@ -82,7 +82,7 @@ INSTRUCTIONS := crates/server/benches/instructions
 bench-check: $(SETUP)/valgrind ## Whether the hottest paths take more instructions than they did (UPDATE=1: write them down)
 	$(INSTRUCTIONS)/check.py "$$($(INSTRUCTIONS)/build)" $(if $(UPDATE),--update)
 
-# 10,000 clients and the server that serves them need as many descriptors each. FULL=1 takes about 15 minutes instead of 3,
+# 10,000 clients and the server that serves them need as many descriptors each. FULL=1 takes about 20 minutes instead of 3,
 # and is steadier.
 compare: $(SETUP)/client $(SETUP)/compare $(SETUP)/redis ## Measure Fanfare and its peers side by side: target/compare/latest
 	cargo build --release -p fanfare-gateway
