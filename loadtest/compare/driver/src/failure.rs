@@ -32,6 +32,12 @@ pub enum Failure {
         /// What should have come.
         expected: String,
     },
+    /// A message has not come while very many that were sent after it did.
+    #[error("client {client}: a message was overtaken by all that were sent after it")]
+    Overtaken {
+        /// The number of the client.
+        client: usize,
+    },
     /// The server closed a connection.
     #[error("client {client}: the server closed the connection")]
     Closed {

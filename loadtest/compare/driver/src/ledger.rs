@@ -101,6 +101,11 @@ impl Ledger {
         self.messages.len() - self.complete
     }
 
+    /// Whether so many more messages may be sent: not while one is that far behind those that were sent after it.
+    pub fn has_room(&self, messages: u64) -> bool {
+        self.in_flight() as u64 + messages <= MOST_IN_FLIGHT as u64
+    }
+
     /// Deliveries that are still due.
     pub fn missing(&self) -> usize {
         self.messages.iter().map(|expected| expected.missing).sum()
@@ -232,10 +237,12 @@ mod tests {
     #[test]
     fn a_full_window_in_reverse_is_understood() {
         let mut ledger = sent(MOST_IN_FLIGHT);
+        assert!(!ledger.has_room(1), "none has arrived");
         for number in (0..MOST_IN_FLIGHT as u64).rev() {
             arrive(&mut ledger, 0, number).unwrap();
             arrive(&mut ledger, 1, number).unwrap();
         }
         assert_eq!((ledger.complete(), ledger.missing()), (MOST_IN_FLIGHT as u64, 0));
+        assert!(ledger.has_room(1));
     }
 }

@@ -65,6 +65,9 @@ impl Echoes {
                 // A text that announces an attachment is half of an answer.
                 let is_whole = self.ledgers[client].complete().is_multiple_of(self.payload.messages());
                 if is_whole && Instant::now() < end {
+                    if !self.ledgers[client].has_room(self.payload.messages()) {
+                        return Err(Failure::Overtaken { client });
+                    }
                     self.write(client, answers);
                 } else if self.ledgers[client].in_flight() == 0 {
                     waiting -= 1;
