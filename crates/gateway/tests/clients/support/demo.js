@@ -209,10 +209,10 @@ class Visitor {
     await this.sees("#people-title .count", String(count));
   }
 
-  /** Waits until a message is there, and gives its row. */
-  async reads(text) {
+  /** Waits until a message is there, for so many milliseconds if that is limited, and gives its row. */
+  async reads(text, { timeout } = {}) {
     const row = this.row(text);
-    await row.first().waitFor();
+    await row.first().waitFor({ timeout });
     return row.first();
   }
 
