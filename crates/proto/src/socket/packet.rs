@@ -254,7 +254,7 @@ fn event_payload(payload: &str, attachments: usize) -> Result<(Cow<'_, str>, &st
         _ => return Err(DecodeError::InvalidPayload),
     };
     check_event_name(&name)?;
-    let items = finish(tokens, attachments)?.trim_start();
+    let items = finish(payload, tokens, attachments)?.trim_start();
     Ok((name, items.strip_prefix(',').unwrap_or(items)))
 }
 
@@ -267,7 +267,7 @@ pub(super) fn check_event_name(name: &str) -> Result<(), DecodeError> {
 
 /// An acknowledgement carries an array.
 fn ack_payload(payload: &str, attachments: usize) -> Result<&str, DecodeError> {
-    finish(begin_array(payload)?, attachments)
+    finish(payload, begin_array(payload)?, attachments)
 }
 
 fn begin_array(payload: &str) -> Result<Tokens<'_>, DecodeError> {
@@ -278,13 +278,16 @@ fn begin_array(payload: &str) -> Result<Tokens<'_>, DecodeError> {
     }
 }
 
-/// Checks what is left of a payload; returns what stands before its closing bracket. Without attachments, objects that look
-/// like placeholders are plain data.
-fn finish<'a>(tokens: Tokens<'a>, attachments: usize) -> Result<&'a str, DecodeError> {
-    if attachments > 0 {
-        placeholders::check(tokens.clone(), attachments)?;
+/// Checks what is left of a payload, which is one array; returns what stands before its closing bracket. Without
+/// attachments, objects that look like placeholders are plain data.
+fn finish<'a>(payload: &'a str, tokens: Tokens<'a>, attachments: usize) -> Result<&'a str, DecodeError> {
+    if attachments == 0 {
+        return Ok(tokens.finish_array()?);
     }
-    Ok(tokens.finish_array()?)
+    let rest = &payload[tokens.position()..];
+    placeholders::check(tokens, attachments)?;
+    let end = rest.rfind(']').expect("the tokens have shown the end of the array");
+    Ok(&rest[..end])
 }
 
 impl From<JsonError> for DecodeError {
