@@ -115,8 +115,7 @@ impl Client {
 
     /// Sends a packet.
     pub(crate) fn send(&self, packet: Encoded) {
-        let attachments = packet.attachments.into_iter().map(Frame::Attachment);
-        let outgoing = self.0.server.engine().encode(std::iter::once(packet.head).chain(attachments), true);
+        let outgoing = self.0.server.engine().encode(packet.into_frames(), true);
         let _ = self.0.session.send_encoded(&outgoing);
     }
 

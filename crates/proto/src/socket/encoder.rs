@@ -29,6 +29,13 @@ pub struct Encoded {
     pub args: Range<usize>,
 }
 
+impl Encoded {
+    /// Its messages, in the order in which they are sent.
+    pub fn into_frames(self) -> impl Iterator<Item = Frame> {
+        std::iter::once(self.head).chain(self.attachments.into_iter().map(Frame::Attachment))
+    }
+}
+
 /// The answer to a `CONNECT`.
 #[derive(Clone, Copy, Debug)]
 pub struct ConnectReply<'a> {

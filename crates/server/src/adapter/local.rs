@@ -7,7 +7,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use bytes::Bytes;
-use fanfare_engine::{Engine, Frame, Outgoing};
+use fanfare_engine::{Engine, Outgoing};
 use fanfare_proto::ids::SocketId;
 use fanfare_proto::socket::{Args, EmitArgs, Encoded, Parser};
 use parking_lot::RwLock;
@@ -324,9 +324,8 @@ fn left_events(room: &Room, left: Left, id: SocketId) -> Vec<RoomEvent> {
 
 impl Packet {
     fn new(encoded: Encoded, parser: Parser, engine: &Engine, compress: bool) -> Self {
-        let attachments = encoded.attachments.into_iter().map(Frame::Attachment);
-        let frames = std::iter::once(encoded.head).chain(attachments);
-        Self { outgoing: engine.encode(frames, compress), args: encoded.args, parser }
+        let args = encoded.args.clone();
+        Self { outgoing: engine.encode(encoded.into_frames(), compress), args, parser }
     }
 
     /// Bytes of all frames.
