@@ -68,9 +68,7 @@ impl Wanted {
 
     /// Takes some of what may be different; nothing if all has been taken.
     pub(crate) fn take_changed(&mut self, max: usize) -> Vec<Subscription> {
-        let taken: Vec<Subscription> = self.changed.iter().take(max).cloned().collect();
-        taken.iter().for_each(|subscription| drop(self.changed.take(subscription)));
-        taken
+        self.changed.extract_if(|_| true).take(max).collect()
     }
 
     pub(crate) fn contains(&self, subscription: &Subscription) -> bool {
