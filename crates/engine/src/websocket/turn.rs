@@ -6,8 +6,8 @@ use std::task::Waker;
 /// Writes up to so many bytes and then acts as a full socket does, one that takes more as soon as all others have had
 /// their turn.
 ///
-/// A client that has read nothing for long may have megabytes to get once it reads again. Many of them at once, when a network
-/// is back that they share, would keep everybody else waiting until all have been served.
+/// A client that has read nothing for long may have megabytes to get once it reads again. Many of them at once, when a
+/// network is back that they share, would keep everybody else waiting until all have been served.
 #[derive(Debug)]
 pub(super) struct Turn {
     left: usize,
@@ -67,8 +67,8 @@ mod tests {
         }
     }
 
-    /// Writes slices of these lengths again and again to a socket that takes everything, until it is full. Returns the lengths of the
-    /// writes, and how often the task was woken.
+    /// Writes slices of these lengths again and again to a socket that takes everything, until it is full. Returns the
+    /// lengths of the writes, and how often the task was woken.
     fn write_all(lens: &[usize]) -> (Vec<usize>, usize) {
         let bytes: Vec<_> = lens.iter().map(|len| vec![0; *len]).collect();
         let slices: Vec<_> = bytes.iter().map(|bytes| IoSlice::new(bytes)).collect();

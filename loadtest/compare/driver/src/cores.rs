@@ -7,7 +7,8 @@
 //! are context switches. So each runs until there is nothing left to do for it, and the same work takes the same time, within
 //! a few per cent.
 //!
-//! Latency is measured apart, and everything else if that is wanted, with the server on a core of its own and under the ordinary policy.
+//! Latency is measured apart, and everything else if that is wanted, with the server on a core of its own and under the
+//! ordinary policy.
 
 use std::process::Command;
 

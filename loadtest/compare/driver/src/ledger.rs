@@ -55,7 +55,7 @@ impl Ledger {
     }
 
     fn expect(&mut self, binary: bool, bytes: Vec<u8>) {
-        assert!(self.in_flight() < MOST_IN_FLIGHT, "a ledger holds {MOST_IN_FLIGHT} messages");
+        assert!(self.has_room(1), "a ledger holds {MOST_IN_FLIGHT} messages");
         self.messages.push_back(Expected { binary, bytes, missing: self.members.len() });
         while self.complete > KEPT {
             self.messages.pop_front();
@@ -102,8 +102,8 @@ impl Ledger {
     }
 
     /// Whether so many more messages may be sent: not while one is that far behind those that were sent after it.
-    pub fn has_room(&self, messages: u64) -> bool {
-        self.in_flight() as u64 + messages <= MOST_IN_FLIGHT as u64
+    pub fn has_room(&self, messages: usize) -> bool {
+        self.in_flight() + messages <= MOST_IN_FLIGHT
     }
 
     /// Deliveries that are still due.
@@ -149,7 +149,7 @@ impl Receipts {
 }
 
 /// Messages on their way at a time: as many as [`Receipts`] has bits.
-pub const MOST_IN_FLIGHT: usize = 128;
+const MOST_IN_FLIGHT: usize = 128;
 
 /// Messages that are kept when everybody has them.
 const KEPT: usize = 32;

@@ -97,6 +97,11 @@ impl Broadcasts {
         self.ledger.in_flight()
     }
 
+    /// Whether so many more may be asked for now.
+    pub fn has_room(&self, broadcasts: usize) -> bool {
+        self.ledger.has_room(broadcasts)
+    }
+
     /// Broadcasts that were asked for.
     pub fn sent(&self) -> u64 {
         self.ledger.sent()

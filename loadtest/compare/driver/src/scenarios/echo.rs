@@ -65,7 +65,7 @@ impl Echoes {
                 // A text that announces an attachment is half of an answer.
                 let is_whole = self.ledgers[client].complete().is_multiple_of(self.payload.messages());
                 if is_whole && Instant::now() < end {
-                    if !self.ledgers[client].has_room(self.payload.messages()) {
+                    if !self.ledgers[client].has_room(self.payload.messages() as usize) {
                         return Err(Failure::Overtaken { client });
                     }
                     self.write(client, answers);

@@ -5,7 +5,6 @@ use std::time::{Duration, Instant};
 use super::Broadcasts;
 use crate::crowd::{Crowd, PATIENCE};
 use crate::failure::Failure;
-use crate::ledger::MOST_IN_FLIGHT;
 
 /// Broadcasts, and when they are due.
 pub(super) struct Steady {
@@ -39,7 +38,7 @@ impl Steady {
 
     /// Sends what is due, if something is.
     fn send_due(&mut self, crowd: &mut Crowd, start: Instant) -> Result<(), Failure> {
-        if Instant::now() < self.next || self.broadcasts.in_flight() + self.burst > MOST_IN_FLIGHT {
+        if Instant::now() < self.next || !self.broadcasts.has_room(self.burst) {
             return Ok(());
         }
         // Late is late: the clock runs from when it was due.
