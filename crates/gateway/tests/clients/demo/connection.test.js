@@ -28,14 +28,18 @@ test("the upgrade from polling to WebSocket is shown, with its times and its pac
   await ada.page.locator("#packets .mark ~ .mark ~ [data-kind=heartbeat]", { hasText: "pong" }).first().waitFor();
   const passed = await ada.page.locator("#packets :is(b, .mark)").allTextContents();
   const others = ["ping", "pong", "event presence"];
+  const steps = [...new Set(passed)].filter((step) => !others.includes(step));
+  // A GET that still waits when the probe has come is answered with a noop. Elsewhere there is none.
+  const released = steps.filter((step, at) => step === "noop" && steps[at - 1] === "pong (probe)");
   assert.deepEqual(
-    [...new Set(passed)].filter((step) => !others.includes(step)),
+    steps,
     [
       "open",
       "By long-polling from here",
       "connect /",
       "ping (probe)",
       "pong (probe)",
+      ...released,
       "upgrade",
       "By WebSocket from here",
     ],
