@@ -56,6 +56,6 @@ pub use handshake::Handshake;
 pub use http::{AllowedOrigin, Body, Cookie, Cors, EngineLayer, EngineService, PeerAddr, SameSite, Secure, WithEngine};
 pub use listener::{Listener, ListenerHandle};
 pub use outgoing::Outgoing;
-pub use peers::{Peers, Receive, Sending};
+pub use peers::{Fate, Peers, Receive, Sending};
 pub use session::{Cork, SendError, Session};
 pub use websocket::{OwnedMessage, WebSocket};

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use fanfare::adapter::{NodeId, Peers, Receive, Sending};
+use fanfare::adapter::{Fate, NodeId, Peers, Receive, Sending};
 use parking_lot::Mutex;
 
 use crate::hub::Hub;
@@ -25,12 +25,12 @@ impl Peers for RedisPeers {
     fn send(&self, to: NodeId, message: Vec<u8>) -> Sending {
         let counted = self.hub.publish_to_node(to, message);
         Box::pin(async move {
-            let receivers = counted.await.unwrap_or(0);
+            let Ok(receivers) = counted.await else { return Fate::Lost };
             if receivers > 1 {
                 // For a moment this is so when a node has lost its connection and made another.
                 tracing::warn!(node = %to, receivers, "several listen as this node; no two nodes may have the same id");
             }
-            receivers > 0
+            if receivers > 0 { Fate::Received } else { Fate::NoNode }
         })
     }
 

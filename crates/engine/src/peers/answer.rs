@@ -7,10 +7,10 @@ use fanfare_proto::engine::{Closed, Refusal, Upgrade};
 use fanfare_proto::ids::{NodeId, Sid};
 use http::{Method, Request, Response, StatusCode};
 
-use super::Exchange;
 use super::channel::Role;
 use super::convert::{headers_from, headers_to, request_from, response_to};
 use super::relay::RelayStream;
+use super::{Exchange, Fate};
 use crate::Engine;
 use crate::engine::Whereabouts;
 use crate::http::{Body, RequestBody, answer_polling, closing, empty, refuse};
@@ -41,10 +41,11 @@ async fn poll(exchange: Arc<Exchange>, asker: Asker, session: Session, request: 
     let is_get = request.method() == Method::GET;
     let answering = Answering { exchange: &exchange, asker };
     let response = answer_polling(&session, request).await;
-    drop(answering);
     let has_packets = is_get && response.status() == StatusCode::OK;
-    let found = exchange.tell(asker.0, asker.1, Message::Response(response_to(response))).await;
-    if !found {
+    let sending = exchange.tell(asker.0, asker.1, Message::Response(response_to(response)));
+    // Not before the answer is on its way: it must not be taken for one that nobody knows.
+    drop(answering);
+    if sending.await != Fate::Received {
         if has_packets {
             session.handle_error(Closed::transport_error("the answer to a poll was lost"));
         }

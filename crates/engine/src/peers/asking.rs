@@ -8,7 +8,7 @@ use fanfare_proto::ids::NodeId;
 use prometheus::IntCounterVec;
 use tokio::sync::oneshot;
 
-use super::{Exchange, Sending};
+use super::{Exchange, Fate, Sending};
 
 /// A question that waits for its answer. Whoever drops it takes it back, which tells the owner that the client is gone.
 pub(super) struct Asking {
@@ -60,9 +60,9 @@ impl Asking {
                     self.outcome = if answer.is_ok() { Outcome::Answered } else { Outcome::Gone };
                     return answer.ok();
                 }
-                found = &mut self.sending, if !is_sent => {
+                fate = &mut self.sending, if !is_sent => {
                     is_sent = true;
-                    if !found {
+                    if fate != Fate::Received {
                         self.outcome = Outcome::Gone;
                         return None;
                     }

@@ -14,7 +14,7 @@ use futures_util::stream::FuturesUnordered;
 use parking_lot::Mutex;
 
 use super::unread::Unread;
-use super::{Exchange, Sending, upgrade};
+use super::{Exchange, Fate, Sending, upgrade};
 use crate::Engine;
 use crate::clock::now;
 
@@ -212,7 +212,7 @@ impl Channel {
         self.leave();
         let engine = engine.clone();
         tokio::spawn(async move {
-            if !giving.await {
+            if giving.await != Fate::Received {
                 upgrade::take_over_without_socket(&engine, session);
             }
         });
@@ -263,7 +263,7 @@ impl Channel {
         let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
         runtime.spawn(async move {
             let mut pause = FIRST_PAUSE;
-            while !closing.await && pause <= MAX_PAUSE {
+            while closing.await != Fate::Received && pause <= MAX_PAUSE {
                 tokio::time::sleep(pause).await;
                 pause *= 2;
                 closing = exchange.tell(peer, id, Message::Close);
@@ -317,8 +317,8 @@ impl State {
     /// Notices when something does not reach the other node.
     fn poll_sending(&mut self, cx: &Context<'_>) {
         let mut cx = Context::from_waker(cx.waker());
-        while let Poll::Ready(Some(found)) = self.sending.poll_next_unpin(&mut cx) {
-            self.closed |= !found;
+        while let Poll::Ready(Some(fate)) = self.sending.poll_next_unpin(&mut cx) {
+            self.closed |= fate != Fate::Received;
         }
     }
 }

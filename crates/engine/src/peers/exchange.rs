@@ -2,7 +2,8 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, Once, Weak};
+use std::time::Instant;
 
 use fanfare_proto::engine::peer::{Envelope, Message};
 use fanfare_proto::ids::{NodeId, Sid};
@@ -11,8 +12,9 @@ use tokio::sync::oneshot;
 use tokio::task::AbortHandle;
 
 use super::channel::{Channel, Role};
-use super::{Asking, Peers, Sending, answer, upgrade};
+use super::{Asking, Peers, Sending, answer, upgrade, watch};
 use crate::Engine;
+use crate::clock::now;
 use crate::engine::Shared;
 
 /// Sends and receives what the nodes of a cluster tell each other, and knows what belongs together.
@@ -26,12 +28,15 @@ pub(crate) struct Exchange {
     asked: Mutex<HashMap<u64, Asked>>,
     answering: Mutex<HashMap<(NodeId, u64), Answering>>,
     channels: Mutex<HashMap<(NodeId, u64), Arc<Channel>>>,
+    /// Silence is looked into from the first conversation on.
+    watching: Once,
 }
 
 /// A request that another node is to answer.
 struct Asked {
     owner: NodeId,
     is_poll: bool,
+    since: Instant,
     answer: oneshot::Sender<Message>,
 }
 
@@ -43,9 +48,9 @@ struct Answering {
 
 impl Exchange {
     pub(crate) fn new(me: NodeId, peers: Arc<dyn Peers>, engine: Weak<Shared>, first: u64) -> Arc<Self> {
+        let (next, watching) = (AtomicU64::new(first), Once::new());
         let (asked, answering, channels) = Default::default();
-        let exchange = Self { me, peers, engine, next: AtomicU64::new(first), asked, answering, channels };
-        let exchange = Arc::new(exchange);
+        let exchange = Arc::new(Self { me, peers, engine, next, asked, answering, channels, watching });
         let receiving = Arc::downgrade(&exchange);
         let receive = move |message: &[u8]| {
             if let Some(exchange) = receiving.upgrade() {
@@ -61,7 +66,8 @@ impl Exchange {
         let engine = self.engine.upgrade()?;
         let id = self.next_id();
         let (answer, answered) = oneshot::channel();
-        self.asked.lock().insert(id, Asked { owner, is_poll: kind == "get", answer });
+        self.asked.lock().insert(id, Asked { owner, is_poll: kind == "get", since: now(), answer });
+        self.watch();
         let sending = self.tell(owner, id, message);
         let outcomes = engine.metrics.forwarded.clone();
         Some(Asking::new(self.clone(), owner, id, answered, sending, (kind, outcomes)))
@@ -76,7 +82,12 @@ impl Exchange {
     pub(super) fn channel(self: &Arc<Self>, peer: NodeId, id: u64, role: Role) -> Arc<Channel> {
         let channel = Arc::new(Channel::new(self.clone(), peer, id, role));
         self.channels.lock().insert((peer, id), channel.clone());
+        self.watch();
         channel
+    }
+
+    fn watch(self: &Arc<Self>) {
+        self.watching.call_once(|| drop(tokio::spawn(watch::run(Arc::downgrade(self)))));
     }
 
     /// Sends a message. It is on its way when this returns.
@@ -103,6 +114,32 @@ impl Exchange {
     /// A request has been answered.
     pub(super) fn answered(&self, from: NodeId, id: u64) {
         self.answering.lock().remove(&(from, id));
+    }
+
+    /// The conversations in which nothing has been heard since a time, by the node that they are held with.
+    pub(super) fn silent_since(&self, time: Instant) -> HashMap<NodeId, Vec<u64>> {
+        let mut silent = HashMap::<NodeId, Vec<u64>>::new();
+        for (&id, asked) in self.asked.lock().iter().filter(|(_, asked)| asked.since <= time) {
+            silent.entry(asked.owner).or_default().push(id);
+        }
+        for (&(peer, id), _) in self.channels.lock().iter().filter(|(_, channel)| channel.heard() <= time) {
+            silent.entry(peer).or_default().push(id);
+        }
+        silent
+    }
+
+    /// The other node is gone, or knows nothing of these conversations.
+    pub(super) fn are_over(&self, peer: NodeId, ids: &[u64]) {
+        for &id in ids {
+            {
+                let mut asked = self.asked.lock();
+                if asked.get(&id).is_some_and(|asked| asked.owner == peer) {
+                    asked.remove(&id);
+                }
+            }
+            let channel = self.channels.lock().get(&(peer, id)).cloned();
+            channel.into_iter().for_each(|channel| drop(channel.handle(Message::Close)));
+        }
     }
 
     /// Whether nothing is being answered, here or for clients of this node.
@@ -138,6 +175,8 @@ impl Exchange {
             Message::Open(open) => answer::open(&Engine(engine), self, (from, id), open),
             Message::Cancel => self.cancel(&engine, from, id),
             Message::Release => self.release(&engine, from, id),
+            Message::Check(ids) => self.check(from, ids),
+            Message::Unknown(ids) => self.are_over(from, &ids),
             Message::Response(_) | Message::Accepted(_) | Message::Occupied(_) => self.take_answer(from, id, message),
             message => self.hand_on(&engine, from, id, message),
         }
@@ -169,6 +208,16 @@ impl Exchange {
         let sid = self.answering.lock().get(&(from, id)).map(|answering| answering.sid);
         if let Some(session) = sid.and_then(|sid| engine.session(sid)) {
             session.release_poll();
+        }
+    }
+
+    fn check(&self, from: NodeId, mut ids: Vec<u64>) {
+        {
+            let (answering, channels) = (self.answering.lock(), self.channels.lock());
+            ids.retain(|&id| !answering.contains_key(&(from, id)) && !channels.contains_key(&(from, id)));
+        }
+        if !ids.is_empty() {
+            drop(self.tell(from, watch::NO_EXCHANGE, Message::Unknown(ids)));
         }
     }
 

@@ -12,6 +12,7 @@ mod pump;
 mod relay;
 mod unread;
 mod upgrade;
+mod watch;
 
 use std::future::Future;
 use std::pin::Pin;
@@ -38,7 +39,7 @@ pub trait Peers: Send + Sync + 'static {
     /// Sends a message to a node.
     ///
     /// It is on its way when this returns: what one caller sends to a node keeps the order of the calls, whatever becomes
-    /// of the futures. They tell whether there is such a node, and that as soon as possible.
+    /// of the futures. They tell what became of it, and that as soon as possible.
     fn send(&self, to: NodeId, message: Vec<u8>) -> Sending;
 
     /// Calls a function with every message that is for the node `me`, one at a time, in the runtime of the engine. Called
@@ -49,8 +50,19 @@ pub trait Peers: Send + Sync + 'static {
     fn leave(&self, me: NodeId);
 }
 
-/// Whether a message has found its node.
-pub type Sending = Pin<Box<dyn Future<Output = bool> + Send>>;
+/// A message on its way.
+pub type Sending = Pin<Box<dyn Future<Output = Fate> + Send>>;
+
+/// What became of a message to another node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fate {
+    /// The node has it.
+    Received,
+    /// There is no such node, or it does not listen.
+    NoNode,
+    /// What carries it could not, or has not said. The node may well be there.
+    Lost,
+}
 
 /// Takes messages of other nodes. It does not wait.
 pub type Receive = Box<dyn Fn(&[u8]) + Send + Sync>;

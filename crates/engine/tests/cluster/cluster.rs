@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use fanfare_engine::{EngineBuilder, NodeId, Session};
+use fanfare_engine::{EngineBuilder, NodeId, Session, Transport};
 use fanfare_testkit::{Polling, WebSocket};
 
 use crate::net::Net;
-use crate::server::{Server, eventually};
+use crate::server::{Heard, Server, eventually};
 
 /// Three engines that know each other. What is done below is done with sessions of the first.
 pub(crate) struct Cluster {
@@ -57,6 +57,15 @@ impl Cluster {
     /// A WebSocket at a node, its probe answered.
     pub(crate) async fn probe(&self, node: usize, polling: &[Polling; 3]) -> WebSocket {
         self.nodes[node].probe(&polling[node]).await
+    }
+
+    /// A session of the first node with its WebSocket at the second.
+    pub(crate) async fn relayed(&mut self) -> ([Polling; 3], WebSocket, Session) {
+        let (polling, session) = self.connected().await;
+        let mut websocket = self.probe(1, &polling).await;
+        websocket.send("5").await;
+        assert_eq!(self.nodes[0].heard().await, Heard::Upgraded(Transport::WebSocket));
+        (polling, websocket, session)
     }
 
     /// Waits until no node holds a WebSocket of another.

@@ -2,12 +2,12 @@
 
 use std::time::Instant;
 
-use fanfare_engine::{Message, Session, Transport};
-use fanfare_testkit::{Http, Polling, WebSocket};
+use fanfare_engine::{Fate, Message, Session};
+use fanfare_testkit::{Http, WebSocket};
 
 use crate::cluster::{Cluster, at_once, forwarded, patient};
 use crate::net::Net;
-use crate::server::{Heard, Server, error, eventually, millis, polled};
+use crate::server::{Server, error, eventually, millis, polled};
 
 #[tokio::test]
 async fn a_request_for_a_node_that_is_gone_is_refused_at_once() {
@@ -68,28 +68,18 @@ async fn an_owner_that_never_answers_is_given_up() {
     let beating = || at_once().ping_interval(millis(100)).ping_timeout(millis(100));
     let mut cluster = Cluster::silent(beating).await;
     let (polling, _) = cluster.connected().await;
-    cluster.net.lose_next(cluster.id(0));
+    cluster.net.make_unreachable(cluster.id(0), Fate::Received);
     let refused = polling[1].poll().await;
     assert_eq!((refused.status, refused.text()), (400, &*error(1, "Session ID unknown")));
     assert_eq!(forwarded(&cluster.nodes[1], "get", "timeout"), 1);
 }
 
-/// A session of the first node with its WebSocket at the second.
-async fn relayed(cluster: &mut Cluster) -> ([Polling; 3], WebSocket) {
-    let (polling, _) = cluster.connected().await;
-    let mut websocket = cluster.probe(1, &polling).await;
-    websocket.send("5").await;
-    assert_eq!(cluster.nodes[0].heard().await, Heard::Upgraded(Transport::WebSocket));
-    (polling, websocket)
-}
-
 #[tokio::test]
 async fn a_relay_ends_with_the_node_that_holds_the_socket() {
     let mut cluster = Cluster::silent(at_once).await;
-    let (_polling, _websocket) = relayed(&mut cluster).await;
+    let (_polling, _websocket, session) = cluster.relayed().await;
     cluster.net.cut_off(cluster.id(1));
     // The owner notices as soon as it has something to say.
-    let session = cluster.nodes[0].engine.sessions().remove(0);
     session.send(Message::Text("hello?")).unwrap();
     let closed = cluster.nodes[0].closed().await;
     assert_eq!(closed.reason.as_str(), "transport error");
@@ -99,7 +89,7 @@ async fn a_relay_ends_with_the_node_that_holds_the_socket() {
 #[tokio::test]
 async fn a_relay_ends_with_the_owner() {
     let mut cluster = Cluster::silent(at_once).await;
-    let (_polling, mut websocket) = relayed(&mut cluster).await;
+    let (_polling, mut websocket, _session) = cluster.relayed().await;
     cluster.net.cut_off(cluster.id(0));
     websocket.send("4hello?").await;
     assert_eq!(websocket.closed().await, None, "the socket closes without a word");
@@ -110,7 +100,7 @@ async fn a_relay_ends_with_the_owner() {
 async fn a_relay_of_which_neither_side_is_heard_ends() {
     let beating = || at_once().ping_interval(millis(100)).ping_timeout(millis(200)).upgrade_timeout(millis(500));
     let mut cluster = Cluster::silent(beating).await;
-    let (_polling, mut websocket) = relayed(&mut cluster).await;
+    let (_polling, mut websocket, _session) = cluster.relayed().await;
     cluster.net.cut_off(cluster.id(0));
     // The client says nothing, and neither does the owner.
     assert_eq!(websocket.closed().await, None);
@@ -120,7 +110,7 @@ async fn a_relay_of_which_neither_side_is_heard_ends() {
 #[tokio::test]
 async fn a_message_that_is_lost_on_its_way_up_ends_the_session_and_the_socket() {
     let mut cluster = Cluster::silent(at_once).await;
-    let (_polling, mut websocket) = relayed(&mut cluster).await;
+    let (_polling, mut websocket, _session) = cluster.relayed().await;
     cluster.net.lose_next(cluster.id(0));
     websocket.send("4lost").await;
     eventually("it is lost", || !cluster.net.is_to_lose(cluster.id(0))).await;
@@ -133,8 +123,7 @@ async fn a_message_that_is_lost_on_its_way_up_ends_the_session_and_the_socket() 
 #[tokio::test]
 async fn a_message_that_is_lost_on_its_way_down_ends_the_session_and_the_socket() {
     let mut cluster = Cluster::silent(at_once).await;
-    let (_polling, mut websocket) = relayed(&mut cluster).await;
-    let session = cluster.nodes[0].engine.sessions().remove(0);
+    let (_polling, mut websocket, session) = cluster.relayed().await;
     cluster.net.lose_next(cluster.id(1));
     session.send(Message::Text("lost")).unwrap();
     eventually("it is lost", || !cluster.net.is_to_lose(cluster.id(1))).await;
@@ -167,7 +156,7 @@ async fn what_the_client_has_said_is_heard_even_if_its_session_cannot_move() {
     let polling = cluster.polling().await;
     polling[0].send(&["4last words"]).await;
     let mut websocket = cluster.probe(1, &polling).await;
-    cluster.net.make_unreachable(cluster.id(1));
+    cluster.net.make_unreachable(cluster.id(1), Fate::NoNode);
     websocket.send("5").await;
     assert!(!cluster.nodes[0].opened().await.is_writable());
     assert_eq!(cluster.nodes[0].text().await, "last words");
@@ -207,7 +196,7 @@ async fn garbage_is_counted_and_dropped() {
     let port = cluster.net.port();
     port.listen("evil".parse().unwrap(), Box::new(|_| ()));
     for garbage in [&b""[..], b"\x80", b"garbage", &[0xc1; 1000], &[0x93; 100_000]] {
-        assert!(port.send(id, garbage.to_vec()).await);
+        assert_eq!(port.send(id, garbage.to_vec()).await, Fate::Received);
     }
     eventually("it is counted", || cluster.nodes[0].metric("fanfare_malformed_peer_messages_total", "") == 5).await;
     let polling = cluster.polling().await;
@@ -218,7 +207,7 @@ async fn garbage_is_counted_and_dropped() {
 #[tokio::test]
 async fn a_node_that_stops_closes_the_sockets_that_it_holds_for_others() {
     let mut cluster = Cluster::silent(at_once).await;
-    let (_polling, mut websocket) = relayed(&mut cluster).await;
+    let (_polling, mut websocket, _session) = cluster.relayed().await;
     crate::server::within("the end", cluster.nodes[1].engine.shutdown(fanfare_testkit::PATIENCE * 10)).await;
     assert_eq!(websocket.closed().await, None);
     let closed = cluster.nodes[0].closed().await;

@@ -9,6 +9,7 @@ mod net;
 mod order;
 mod polling;
 mod relay;
+mod silence;
 mod takeover;
 
 #[path = "../features/server.rs"]

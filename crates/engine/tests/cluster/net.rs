@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use fanfare_engine::{NodeId, Peers, Receive, Sending};
+use fanfare_engine::{Fate, NodeId, Peers, Receive, Sending};
 use parking_lot::Mutex;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
@@ -25,7 +25,10 @@ struct Node {
     line: mpsc::UnboundedSender<(Instant, Vec<u8>)>,
     due: Instant,
     is_cut_off: bool,
-    is_unreachable: bool,
+    /// What becomes of messages to it that it does not get.
+    unreachable: Option<Fate>,
+    /// Messages that have met with it.
+    unreached: usize,
     loses_next: bool,
 }
 
@@ -46,9 +49,19 @@ impl Net {
         self.0.lock().nodes.get_mut(&node).expect("it is there").is_cut_off = true;
     }
 
-    /// From now on nothing that is sent reaches the node, but it may send. Senders notice.
-    pub(crate) fn make_unreachable(&self, node: NodeId) {
-        self.0.lock().nodes.get_mut(&node).expect("it is there").is_unreachable = true;
+    /// From now on nothing that is sent reaches the node, but it may send. Senders are told what has become of it.
+    pub(crate) fn make_unreachable(&self, node: NodeId, fate: Fate) {
+        self.0.lock().nodes.get_mut(&node).expect("it is there").unreachable = Some(fate);
+    }
+
+    /// The end of that.
+    pub(crate) fn make_reachable(&self, node: NodeId) {
+        self.0.lock().nodes.get_mut(&node).expect("it is there").unreachable = None;
+    }
+
+    /// How many messages have not reached the node because of that.
+    pub(crate) fn unreached(&self, node: NodeId) -> usize {
+        self.0.lock().nodes[&node].unreached
     }
 
     /// Has the next message to a node lost, which nobody notices.
@@ -75,26 +88,24 @@ impl Net {
         self.0.lock().nodes.get(&node).is_none_or(|node| node.is_cut_off)
     }
 
-    fn carry(&self, from: NodeId, to: NodeId, message: Vec<u8>) -> bool {
+    fn carry(&self, from: NodeId, to: NodeId, message: Vec<u8>) -> Fate {
         let mut state = self.0.lock();
         if state.nodes.get(&from).is_none_or(|node| node.is_cut_off) {
-            return false;
+            return Fate::NoNode;
         }
         let delay = state.random_delay();
-        let Some(node) = state.nodes.get_mut(&to).filter(|node| node.is_reachable()) else { return false };
+        let Some(node) = state.nodes.get_mut(&to).filter(|node| !node.is_cut_off) else { return Fate::NoNode };
+        if let Some(fate) = node.unreachable {
+            node.unreached += 1;
+            return fate;
+        }
         if std::mem::take(&mut node.loses_next) {
-            return true;
+            return Fate::Received;
         }
         node.due = node.due.max(Instant::now() + delay);
-        let sent = node.line.send((node.due, message)).is_ok();
+        let sent = node.line.send((node.due, message));
         *state.carried.entry((from, to)).or_default() += 1;
-        sent
-    }
-}
-
-impl Node {
-    fn is_reachable(&self) -> bool {
-        !self.is_cut_off && !self.is_unreachable
+        sent.map_or(Fate::NoNode, |()| Fate::Received)
     }
 }
 
@@ -116,7 +127,8 @@ impl Peers for Port {
     fn listen(&self, me: NodeId, receive: Receive) {
         *self.me.lock() = Some(me);
         let (line, mut messages) = mpsc::unbounded_channel();
-        let node = Node { line, due: Instant::now(), is_cut_off: false, is_unreachable: false, loses_next: false };
+        let node =
+            Node { line, due: Instant::now(), is_cut_off: false, unreachable: None, unreached: 0, loses_next: false };
         self.net.0.lock().nodes.insert(me, node);
         let net = self.net.clone();
         tokio::spawn(async move {

@@ -3,25 +3,16 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use fanfare_engine::{CloseReason, Message, Session, Transport};
-use fanfare_testkit::{Frame, Polling, WebSocket};
+use fanfare_engine::{CloseReason, Message, Transport};
+use fanfare_testkit::{Frame, WebSocket};
 
 use crate::cluster::{Cluster, at_once, forwarded};
 use crate::server::{Heard, error, eventually, expect_plain_close, millis, within};
 
-/// A session of the first node with its WebSocket at the second.
-async fn relayed(cluster: &mut Cluster) -> ([Polling; 3], WebSocket, Session) {
-    let (polling, session) = cluster.connected().await;
-    let mut websocket = cluster.probe(1, &polling).await;
-    websocket.send("5").await;
-    assert_eq!(cluster.nodes[0].heard().await, Heard::Upgraded(Transport::WebSocket));
-    (polling, websocket, session)
-}
-
 #[tokio::test]
 async fn messages_pass_both_ways() {
     let mut cluster = Cluster::echo(at_once).await;
-    let (polling, mut websocket, session) = relayed(&mut cluster).await;
+    let (polling, mut websocket, session) = cluster.relayed().await;
     assert_eq!(session.transport(), Transport::WebSocket);
     for number in 0..100 {
         websocket.send(&format!("4{number}")).await;
@@ -49,7 +40,7 @@ async fn messages_pass_both_ways() {
 #[tokio::test]
 async fn messages_far_larger_than_the_window_pass_both_ways() {
     let mut cluster = Cluster::echo(|| at_once().max_http_buffer_size(4_000_000)).await;
-    let (_polling, mut websocket, _session) = relayed(&mut cluster).await;
+    let (_polling, mut websocket, _session) = cluster.relayed().await;
     let text = format!("4{}", "x".repeat(3_000_000));
     for _ in 0..3 {
         websocket.send(&text).await;
@@ -60,33 +51,33 @@ async fn messages_far_larger_than_the_window_pass_both_ways() {
 #[tokio::test]
 async fn each_side_may_end_it() {
     let mut cluster = Cluster::echo(at_once).await;
-    let (_, mut websocket, session) = relayed(&mut cluster).await;
+    let (_, mut websocket, session) = cluster.relayed().await;
     session.send(Message::Text("last")).unwrap();
     session.close();
     assert_eq!(websocket.text().await, "4last");
     expect_plain_close(&mut websocket).await;
     cluster.nodes[0].expect_closed("forced close", None).await;
 
-    let (_, mut websocket, _) = relayed(&mut cluster).await;
+    let (_, mut websocket, _) = cluster.relayed().await;
     websocket.send("1").await;
     expect_plain_close(&mut websocket).await;
     cluster.nodes[0].expect_closed("transport close", None).await;
 
-    let (_, mut websocket, _) = relayed(&mut cluster).await;
+    let (_, mut websocket, _) = cluster.relayed().await;
     websocket.send_frame(0x88, &1001_u16.to_be_bytes()).await;
     assert_eq!(websocket.recv().await, Some(Frame::Close(Some(1001))));
     assert_eq!(websocket.recv().await, None);
     cluster.nodes[0].expect_closed("transport close", None).await;
 
-    let (_, websocket, _) = relayed(&mut cluster).await;
+    let (_, websocket, _) = cluster.relayed().await;
     drop(websocket);
     cluster.nodes[0].expect_closed("transport close", None).await;
 
-    let (_, websocket, _) = relayed(&mut cluster).await;
+    let (_, websocket, _) = cluster.relayed().await;
     websocket.into_stream().set_zero_linger().unwrap();
     cluster.nodes[0].expect_closed("transport error", Some("read failed")).await;
 
-    let (_, mut websocket, _) = relayed(&mut cluster).await;
+    let (_, mut websocket, _) = cluster.relayed().await;
     websocket.send_raw(&[0xff; 10]).await;
     assert_eq!(websocket.closed().await, Some(Some(1002)));
     cluster.nodes[0].expect_closed("transport error", Some("WebSocket protocol violated")).await;
@@ -97,7 +88,7 @@ async fn each_side_may_end_it() {
 async fn the_heartbeat_is_the_owners() {
     let beating = || at_once().ping_interval(millis(150)).ping_timeout(millis(400));
     let mut cluster = Cluster::silent(beating).await;
-    let (_, mut websocket, _) = relayed(&mut cluster).await;
+    let (_, mut websocket, _) = cluster.relayed().await;
     for _ in 0..3 {
         assert_eq!(websocket.text().await, "2");
         websocket.send("3").await;
@@ -111,7 +102,7 @@ async fn the_heartbeat_is_the_owners() {
 #[tokio::test]
 async fn a_slow_client_makes_its_sender_wait() {
     let mut cluster = Cluster::silent(|| at_once().max_outbox_size(400_000)).await;
-    let (_, mut websocket, session) = relayed(&mut cluster).await;
+    let (_, mut websocket, session) = cluster.relayed().await;
     let finished = Arc::new(AtomicBool::new(false));
     let sending = tokio::spawn({
         let (session, finished) = (session.clone(), finished.clone());
@@ -137,7 +128,7 @@ async fn a_slow_client_makes_its_sender_wait() {
 #[tokio::test]
 async fn a_client_that_does_not_read_is_closed_as_a_slow_consumer() {
     let mut cluster = Cluster::silent(|| at_once().max_outbox_size(200_000)).await;
-    let (_, mut websocket, session) = relayed(&mut cluster).await;
+    let (_, mut websocket, session) = cluster.relayed().await;
     let message = "x".repeat(30_000);
     let mut sent = 0;
     while session.send(Message::Text(&message)).is_ok() {
@@ -154,7 +145,7 @@ async fn a_client_that_does_not_read_is_closed_as_a_slow_consumer() {
 #[tokio::test]
 async fn a_client_that_takes_nothing_for_long_is_closed_too() {
     let mut cluster = Cluster::silent(|| at_once().write_timeout(millis(300)).max_outbox_size(64 << 20)).await;
-    let (_, websocket, session) = relayed(&mut cluster).await;
+    let (_, websocket, session) = cluster.relayed().await;
     let message = "x".repeat(1_000_000);
     // More than the sockets and the window take.
     for _ in 0..32 {

@@ -12,6 +12,8 @@
 //!     │◀───────────────── Accepted ──│   or Occupied, or Response: it is refused
 //!     │◀── Data, Read, End, Close ──▶│   its bytes, both ways
 //!     │◀────────── Stay, TakeOver ───│   once it has upgraded
+//!     │
+//!     │◀── Check, Unknown ──────────▶│   of all exchanges in which nothing has been said for a while
 //! ```
 
 use std::net::{IpAddr, SocketAddr};
@@ -70,6 +72,10 @@ pub enum Message {
     End,
     /// The connection is closed.
     Close,
+    /// These exchanges have been silent for a while: does the other side still know them? Of no exchange itself.
+    Check(Vec<u64>),
+    /// The answer to [`Check`](Self::Check), if there is anything to say: these are over. Of no exchange itself.
+    Unknown(Vec<u64>),
 }
 
 /// Names and values. Names are lower case.
@@ -242,6 +248,8 @@ mod tests {
             Message::Read { until: 0 },
             Message::End,
             Message::Close,
+            Message::Check(vec![0, 1 << 40, u64::MAX]),
+            Message::Unknown(vec![7]),
         ]
     }
 

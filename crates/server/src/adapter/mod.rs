@@ -23,7 +23,7 @@ use crate::remote::RemoteSocketData;
 use crate::room::{Room, Rooms};
 pub(crate) use collector::WeakCollector;
 pub use collector::{AckCollector, AckEvent, Acks};
-pub use fanfare_engine::{NodeId, Peers, Receive, Sending};
+pub use fanfare_engine::{Fate, NodeId, Peers, Receive, Sending};
 pub use local::{Delivered, Local, Packet, RoomEvent};
 pub use memory::MemoryAdapter;
 

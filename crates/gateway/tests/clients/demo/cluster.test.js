@@ -12,8 +12,7 @@ import { count } from "../support/wait.js";
 let redis, nodes, demo;
 before(async () => {
   redis = await startRedis();
-  // A page whose node holds only its socket, for a session on another, notices by the missing pings that this one is gone.
-  const args = ["--adapter", "redis", "--redis", redis.url, "--ping-interval", "3s", "--ping-timeout", "3s"];
+  const args = ["--adapter", "redis", "--redis", redis.url];
   nodes = await Promise.all(count(3).map(() => startNode(args)));
   demo = await Demo.at(await startBalancer(nodes.map((node) => node.url)));
 });
