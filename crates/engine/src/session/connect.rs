@@ -40,6 +40,20 @@ impl Session {
         self.notify_drained();
     }
 
+    /// As [`deliver`](Self::deliver), for one that delivers again and again: it keeps the application's side at hand, once
+    /// that is known, and lets go of it when the session is over.
+    pub(crate) fn deliver_along(&self, known: &mut Option<Arc<dyn Connection>>, message: Message<'_>) {
+        match known {
+            Some(connection) if self.is_open() => {
+                connection.message(self, Received { message, request: None, is_farewell: false });
+            }
+            _ => {
+                self.deliver(message, None);
+                *known = self.connection();
+            }
+        }
+    }
+
     /// Hands a message to the application, now or when that gets to know the session.
     pub(crate) fn deliver(&self, message: Message<'_>, post: Option<Post<'_>>) {
         let connection = match self.connection() {

@@ -139,7 +139,7 @@ impl Session {
 
     /// Holds back what is sent until the returned guard is dropped. Corks may be nested.
     pub fn cork(&self) -> Cork<'_> {
-        self.0.state.lock().corks += 1;
+        self.hold();
         Cork(self)
     }
 
@@ -256,6 +256,26 @@ impl Session {
     /// Whether its client is about to move to a WebSocket.
     pub(crate) fn is_probed(&self) -> bool {
         self.0.state.lock().core.is_probed()
+    }
+
+    /// Holds back what is sent from now on: a [`Cork`] that somebody else takes away.
+    pub(crate) fn hold(&self) {
+        self.0.state.lock().corks += 1;
+    }
+
+    /// Takes a cork away. Says whether the session is as it was and all has left that waited.
+    pub(crate) fn let_go(&self) -> bool {
+        let is_quiet = self.uncork_quietly();
+        if !is_quiet {
+            self.update(State::flush);
+        }
+        self.notify_drained();
+        is_quiet
+    }
+
+    /// Whether there is a limit to how many messages the client may send.
+    pub(crate) fn is_metered(&self) -> bool {
+        self.0.meter.is_some()
     }
 
     /// The client has sent something that counts as a message.
@@ -380,6 +400,13 @@ impl Session {
         self.is_open() && !self.is_congested() && state.flush_quietly()
     }
 
+    /// Takes a cork away, and flushes as [`flush_quietly`](Self::flush_quietly).
+    fn uncork_quietly(&self) -> bool {
+        let mut state = self.0.state.lock();
+        state.corks -= 1;
+        self.is_open() && !self.is_congested() && state.flush_quietly()
+    }
+
     fn change<R>(&self, change: impl FnOnce(&mut State) -> R) -> (R, Option<Closed>) {
         let mut state = self.0.state.lock();
         let result = change(&mut state);
@@ -424,11 +451,7 @@ impl WeakSession {
 
 impl Drop for Cork<'_> {
     fn drop(&mut self) {
-        self.0.update(|state| {
-            state.corks -= 1;
-            state.flush();
-        });
-        self.0.notify_drained();
+        self.0.let_go();
     }
 }
 

@@ -206,10 +206,7 @@ impl State {
     /// Writes to a socket that takes everything and about which nothing else has to be seen to. Says whether it was so;
     /// if not, there is more to do, though all may be written.
     pub(super) fn flush_quietly(&mut self) -> bool {
-        let is_fluent = match &self.link {
-            Link::Polling(_) => false,
-            Link::WebSocket(link) => !link.blocked && !link.paused && link.late_pong.is_none(),
-        };
+        let is_fluent = matches!(&self.link, Link::WebSocket(link) if link.is_fluent());
         is_fluent && self.corks == 0 && self.stalled_since.is_none() && self.write()
     }
 
@@ -222,6 +219,12 @@ impl State {
         let is_written = matches!(written, Ok(Written::All));
         self.written(written);
         is_written
+    }
+
+    /// Whether others write to the socket, which takes everything, and know this task as the one that reads from it.
+    pub(super) fn is_fluent_for(&self, driver: &Waker) -> bool {
+        let Link::WebSocket(link) = &self.link else { return false };
+        link.is_fluent() && link.stream.is_some() && link.driver.as_ref().is_some_and(|known| known.will_wake(driver))
     }
 
     /// The driver's turn: it writes what the socket takes and hears what to do next. It is woken when that
@@ -408,6 +411,11 @@ impl State {
 impl WebSocketLink {
     pub(crate) fn new(stream: Option<Arc<TcpStream>>, base64: bool) -> Self {
         Self { stream, driver: None, base64, blocked: false, paused: false, late_pong: None }
+    }
+
+    /// The socket takes everything, and its task has only to read.
+    fn is_fluent(&self) -> bool {
+        !self.blocked && !self.paused && self.late_pong.is_none()
     }
 
     fn wake(&mut self) {

@@ -45,10 +45,20 @@ impl Session {
         driver: &Waker,
         write: impl FnMut(&[IoSlice<'_>]) -> io::Result<usize>,
     ) -> LinkStatus {
+        if let Some(status) = self.poll_link_quietly(driver) {
+            return status;
+        }
         let limits = &self.0.engine.config.limits;
         let status = self.update(|state| state.poll_link(driver, limits, write));
         self.notify_drained();
         status
+    }
+
+    /// The driver's turn where it has nothing to do but read, which is most of the time.
+    fn poll_link_quietly(&self, driver: &Waker) -> Option<LinkStatus> {
+        let state = self.0.state.lock();
+        let is_quiet = self.is_open() && !self.is_congested() && state.is_fluent_for(driver);
+        is_quiet.then(|| LinkStatus { closed: false, drained: state.outbox.is_empty(), congested: false })
     }
 
     /// The code for the close frame.

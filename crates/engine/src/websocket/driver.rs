@@ -18,11 +18,11 @@ use super::decoder::{Decoder, FrameError, Input};
 use super::events::{Next, handle_event, handle_probe};
 use super::turn::Turn;
 use super::{LINGER, Stream};
-use crate::Engine;
 use crate::clock::now;
 use crate::outgoing::prepend_header;
 use crate::peers::Channel;
 use crate::session::{Attempt, LinkStatus, Moving, Session, WebSocketLink};
+use crate::{Connection, Engine};
 
 /// Runs one WebSocket from its handshake to its end.
 ///
@@ -41,6 +41,8 @@ pub(crate) struct Driver {
     /// Whether the session sends over this socket.
     linked: bool,
     decoder: Decoder,
+    /// The application's side of the session, once it is known here.
+    connection: Option<Arc<dyn Connection>>,
     /// Frames of its own: the answers to probes and the close frame.
     own: Vec<u8>,
     /// When the message in progress has to be complete.
@@ -98,6 +100,7 @@ impl Driver {
             stage,
             linked: false,
             decoder,
+            connection: None,
             own: Vec::new(),
             message_deadline: None,
             unread: Vec::new(),
@@ -159,7 +162,7 @@ impl Driver {
             return Poll::Ready(());
         }
         match self.poll_write_own(cx, stream) {
-            Ok(Poll::Ready(())) => self.poll_read(cx, stream),
+            Ok(Poll::Ready(())) => self.poll_read(cx, stream).map(drop),
             // A client that does not read its answers is not read from either.
             Ok(Poll::Pending) => Poll::Pending,
             Err(_) => {
@@ -184,7 +187,8 @@ impl Driver {
             self.handle_input(&mut unread, stream);
             return Poll::Ready(());
         }
-        self.poll_read(cx, stream)
+        while std::task::ready!(self.poll_read(cx, stream)) {}
+        Poll::Ready(())
     }
 
     /// Writes what waits, but not so much that others would wait for it.
@@ -232,20 +236,17 @@ impl Driver {
         }
     }
 
-    /// Reads once. Ready when the stage may have changed, or there may be more.
-    fn poll_read(&mut self, cx: &mut Context<'_>, stream: &mut Stream) -> Poll<()> {
-        with_buffer(|buffer| {
-            match std::task::ready!(stream.poll_read(cx, buffer)) {
-                Ok(0) => self.handle_end(None),
-                Ok(len) => self.handle_input(&mut buffer[..len], stream),
-                Err(error) => self.handle_end(Some(&error)),
-            }
-            Poll::Ready(())
+    /// Reads once. Ready when there may be more; says whether reading on is all there is to do.
+    fn poll_read(&mut self, cx: &mut Context<'_>, stream: &mut Stream) -> Poll<bool> {
+        with_buffer(|buffer| match std::task::ready!(stream.poll_read(cx, buffer)) {
+            Ok(0) => Poll::Ready(self.handle_end(None)),
+            Ok(len) => Poll::Ready(self.handle_input(&mut buffer[..len], stream)),
+            Err(error) => Poll::Ready(self.handle_end(Some(&error))),
         })
     }
 
-    /// The client has closed its connection, or it broke.
-    fn handle_end(&mut self, error: Option<&io::Error>) {
+    /// The client has closed its connection, or it broke. There is nothing to read any more.
+    fn handle_end(&mut self, error: Option<&io::Error>) -> bool {
         match self.stage {
             Stage::Open if error.is_some() => self.session.handle_error(Closed::transport_error("read failed")),
             Stage::Open if self.decoder.is_mid_message() => {
@@ -255,31 +256,40 @@ impl Driver {
             Stage::Probing => self.abandon(),
             Stage::Closing { .. } | Stage::Moved => {}
         }
+        false
     }
 
-    fn handle_input(&mut self, bytes: &mut [u8], stream: &Stream) {
+    /// Says whether nothing has come of it but what the client is answered, so that reading on is all there is to do.
+    fn handle_input(&mut self, bytes: &mut [u8], stream: &Stream) -> bool {
         // What the client gets for this leaves in one piece, by this task, before it reads on.
-        let session = self.session.clone();
-        let _cork = session.cork();
+        self.session.hold();
+        self.handle_held_input(bytes, stream);
+        let is_quiet = self.session.let_go();
+        is_quiet && self.stage == Stage::Open && self.unread.is_empty() && !self.session.is_metered()
+    }
+
+    fn handle_held_input(&mut self, bytes: &mut [u8], stream: &Stream) {
         let mut input = Input::new(bytes);
         loop {
-            if self.stage == Stage::Open && session.is_congested() {
+            if self.stage == Stage::Open && self.session.is_congested() {
                 // What the client asks for next is answered when it has taken what it has asked for before.
                 self.unread = input.rest().to_vec();
                 return;
             }
             let next = match self.decoder.decode(&mut input) {
                 Ok(None) => break,
-                Ok(Some(event)) if self.stage == Stage::Open => handle_event(&session, &event),
+                Ok(Some(event)) if self.stage == Stage::Open => {
+                    handle_event(&self.session, &mut self.connection, &event)
+                }
                 Ok(Some(event)) => {
                     let (base64, is_relayed) = (self.base64, self.relay.is_some());
                     let attempt = Attempt { answers: &mut self.own, base64, is_relayed };
-                    handle_probe(&session, &event, attempt, || WebSocketLink::new(stream.shared(), base64))
+                    handle_probe(&self.session, &event, attempt, || WebSocketLink::new(stream.shared(), base64))
                 }
                 Err(error) => self.refuse(error),
             };
             match next {
-                Next::Continue => session.count_message(),
+                Next::Continue => self.session.count_message(),
                 Next::Upgraded => self.upgraded(),
                 Next::Moved(moving) => return self.give_away(moving, input.position()),
                 Next::Abandoned => return self.abandon(),
@@ -361,6 +371,7 @@ impl Driver {
         prepend_header(&mut frame, OpCode::Close);
         self.own.extend_from_slice(frame.as_slice());
         self.stage = Stage::Closing { shut_down: false };
+        self.connection = None;
         let timeout = self.session.engine().config.limits.write_timeout;
         self.timer = Some(Box::pin(tokio::time::sleep(timeout)));
     }

@@ -1,13 +1,15 @@
 //! What a message on a WebSocket leads to, before and after its session is on it.
 
+use std::sync::Arc;
+
 use fanfare_proto::buffer::Buffer;
 use fanfare_proto::engine::{CloseReason, Packet};
 use fastwebsockets::OpCode;
 
 use super::decoder::Event;
-use crate::Message;
 use crate::outgoing::prepend_header;
 use crate::session::{Attempt, Moving, Probed, Session, WebSocketLink};
+use crate::{Connection, Message};
 
 /// What a message has led to.
 #[derive(Debug)]
@@ -23,14 +25,14 @@ pub(super) enum Next {
     Closed,
 }
 
-/// A message on the socket of a session.
-pub(super) fn handle_event(session: &Session, event: &Event<'_>) -> Next {
+/// A message on the socket of a session, whose application's side is kept at hand.
+pub(super) fn handle_event(session: &Session, known: &mut Option<Arc<dyn Connection>>, event: &Event<'_>) -> Next {
     if session.awaits_pong() && matches!(event, Event::Text(_) | Event::Binary(_)) {
         session.handle_activity();
     }
     match event {
-        Event::Text(text) => handle_text(session, text),
-        Event::Binary(data) => deliver(session, Message::Binary(data)),
+        Event::Text(text) => handle_text(session, known, text),
+        Event::Binary(data) => deliver(session, known, Message::Binary(data)),
         Event::Ping(payload) => session.pong(payload),
         Event::Pong => {}
         Event::Close(code) => session.handle_client_close(*code),
@@ -38,10 +40,10 @@ pub(super) fn handle_event(session: &Session, event: &Event<'_>) -> Next {
     if session.is_open() { Next::Continue } else { Next::Closed }
 }
 
-fn handle_text(session: &Session, text: &str) {
+fn handle_text(session: &Session, known: &mut Option<Arc<dyn Connection>>, text: &str) {
     // Nearly all packets are messages, which need no look at the state of the session.
     if let Some(text) = text.strip_prefix('4') {
-        return deliver(session, Message::Text(text));
+        return deliver(session, known, Message::Text(text));
     }
     match Packet::parse(text) {
         Ok(packet) => session.handle_packet(&packet, None),
@@ -53,14 +55,14 @@ fn handle_text(session: &Session, text: &str) {
     }
 }
 
-fn deliver(session: &Session, message: Message<'_>) {
+fn deliver(session: &Session, known: &mut Option<Arc<dyn Connection>>, message: Message<'_>) {
     let metrics = &session.engine().metrics;
     metrics.messages_received.inc();
     metrics.bytes_received.inc_by(match message {
         Message::Text(text) => text.len() as u64,
         Message::Binary(data) => data.len() as u64,
     });
-    session.deliver(message, None);
+    session.deliver_along(known, message);
 }
 
 /// A message on a probing socket.

@@ -1,12 +1,13 @@
 //! The connection below a WebSocket.
 
-use std::io::{self, IoSlice, Read as _};
+use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use hyper::upgrade::Upgraded;
 use hyper_util::rt::TokioIo;
+use rustix::net::{self, RecvFlags, SendAncillaryBuffer, SendFlags};
 use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::TcpStream;
@@ -129,12 +130,14 @@ impl Stream {
 ///
 /// It does not ask the runtime first: the socket nearly always takes everything, and what the runtime knows about it is
 /// one more line to fetch from memory. Where the socket takes nothing, its task goes on, which does ask.
+///
+/// The C library is not asked either: it would make a point of each call where threads can be cancelled.
 pub(crate) fn write_now(socket: &TcpStream, slices: &[IoSlice<'_>]) -> io::Result<usize> {
-    let socket = SockRef::from(socket);
-    match slices {
-        [one] => socket.send(one),
-        several => socket.send_vectored(several),
-    }
+    let sent = match slices {
+        [one] => net::send(socket, one, SendFlags::NOSIGNAL),
+        several => net::sendmsg(socket, several, &mut SendAncillaryBuffer::default(), SendFlags::NOSIGNAL),
+    };
+    sent.map_err(io::Error::from)
 }
 
 /// Reads what has come.
@@ -143,7 +146,7 @@ pub(crate) fn write_now(socket: &TcpStream, slices: &[IoSlice<'_>]) -> io::Resul
 /// read that finds nothing; it hears of everything that comes later.
 fn read_now(socket: &TcpStream, buffer: &mut [u8]) -> io::Result<usize> {
     let mut last = None;
-    let read = socket.try_io(Interest::READABLE, || match (&*SockRef::from(socket)).read(buffer)? {
+    let read = socket.try_io(Interest::READABLE, || match net::recv(socket, &mut *buffer, RecvFlags::empty())?.0 {
         len if TELLS_OF_NEWS && (1..buffer.len()).contains(&len) => {
             last = Some(len);
             Err(io::ErrorKind::WouldBlock.into())
