@@ -1,0 +1,134 @@
+//! What a second thread adds: `cargo bench -p fanfare --bench threads`.
+//!
+//! One thread and two do the same work on one server, each with clients of its own, so that they share nothing else. What
+//! counts is the processor time of the threads, which other programs hardly change: where one has to fetch from the other's
+//! caches what both count or look at, a unit of work takes longer.
+
+mod common;
+
+use std::net::SocketAddr;
+use std::sync::{Arc, Barrier};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use fanfare::{Data, Listener, RawArgs, Server, Socket};
+use tokio::runtime::Runtime;
+
+fn main() {
+    println!("{:<24}{:>12}{:>12}{:>12}", "µs for each", "one thread", "two", "throughput");
+    compare("echo over WebSocket", echo_over_websocket);
+    compare("echo, no network", echo_over_polling);
+    compare("emit to a room of 5", emit_to_room);
+}
+
+/// Work of one thread: what sets it up and returns what does one unit of it.
+type Work = fn(&Server, usize) -> Box<dyn FnMut()>;
+
+fn compare(name: &str, work: Work) {
+    let mut micros = [Vec::new(), Vec::new()];
+    for round in 0..2 * ROUNDS {
+        // One, two, two, one.
+        let threads = if (round + 1) / 2 % 2 == 0 { 1 } else { 2 };
+        micros[threads - 1].push(measure(threads, work));
+    }
+    let [one, two] = micros.map(median);
+    println!("{name:<24}{one:>12.2}{two:>12.2}{:>11.2}x", 2.0 * one / two);
+}
+
+/// Microseconds of processor time for a unit of work that so many threads do at the same time.
+fn measure(threads: usize, work: Work) -> f64 {
+    let (io, start) = (server(), Arc::new(Barrier::new(threads)));
+    let spawn = |number| {
+        let (io, start) = (io.clone(), start.clone());
+        thread::spawn(move || {
+            let mut unit = work(&io, number);
+            run(&mut unit, WARM_UP);
+            start.wait();
+            let before = processor_time();
+            let units = run(&mut unit, TIME);
+            (processor_time() - before).as_secs_f64() * 1e6 / f64::from(units)
+        })
+    };
+    let workers: Vec<_> = (0..threads).map(spawn).collect();
+    let times: Vec<f64> = workers.into_iter().map(|worker| worker.join().expect("it does its work")).collect();
+    times.iter().sum::<f64>() / times.len() as f64
+}
+
+fn run(unit: &mut impl FnMut(), time: Duration) -> u32 {
+    let (started, mut units) = (Instant::now(), 0);
+    while started.elapsed() < time {
+        (0..100).for_each(|_| unit());
+        units += 100;
+    }
+    units
+}
+
+/// Of this thread so far. Source: proc(5), `schedstat`, in nanoseconds.
+fn processor_time() -> Duration {
+    let text = std::fs::read_to_string("/proc/thread-self/schedstat").expect("Linux counts it");
+    let nanos = text.split(' ').next().and_then(|field| field.parse().ok());
+    Duration::from_nanos(nanos.expect("the first field"))
+}
+
+fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
+}
+
+fn server() -> Server {
+    let io = common::server();
+    io.on_connect(async |socket: Socket| {
+        socket.on("echo", async |args: RawArgs| args);
+        socket.on("join", async |socket: Socket, Data(room): Data<String>| socket.join(room));
+    });
+    io
+}
+
+/// Client and server on the thread, and all that the kernel does for both.
+fn echo_over_websocket(io: &Server, _: usize) -> Box<dyn FnMut()> {
+    let (runtime, io) = (common::runtime(), io.clone());
+    let mut client = runtime.block_on(async {
+        let listener = Listener::bind("127.0.0.1:0").await.expect("a free port");
+        let address: SocketAddr = listener.local_addr().expect("it is bound");
+        tokio::spawn(async move { io.serve(listener).await });
+        fanfare_testkit::Client::connect(address).await
+    });
+    Box::new(move || drop(runtime.block_on(client.ask(1, r#"["echo","hello",42]"#))))
+}
+
+fn echo_over_polling(io: &Server, _: usize) -> Box<dyn FnMut()> {
+    let (runtime, client) = connect(io);
+    Box::new(move || {
+        runtime.block_on(async {
+            client.send(r#"421["echo","hello",42]"#).await;
+            assert_eq!(client.poll().await, r#"431["hello",42]"#);
+        });
+    })
+}
+
+/// To five clients, who poll from time to time.
+fn emit_to_room(io: &Server, number: usize) -> Box<dyn FnMut()> {
+    let (io, room) = (io.clone(), format!("room {number}"));
+    let clients: Vec<_> = (0..5).map(|_| connect(&io)).collect();
+    for (runtime, client) in &clients {
+        runtime.block_on(client.send(&format!(r#"42["join","{room}"]"#)));
+    }
+    let mut emitted = 0;
+    Box::new(move || {
+        io.to(&*room).emit("say", ("hello", 42));
+        emitted += 1;
+        if emitted % 10 == 0 {
+            clients.iter().for_each(|(runtime, client)| drop(runtime.block_on(client.poll())));
+        }
+    })
+}
+
+fn connect(io: &Server) -> (Runtime, common::Client) {
+    let runtime = common::runtime();
+    let client = runtime.block_on(common::Client::connect(io));
+    (runtime, client)
+}
+
+const ROUNDS: usize = 6;
+const WARM_UP: Duration = Duration::from_millis(100);
+const TIME: Duration = Duration::from_millis(400);
