@@ -1,6 +1,5 @@
 //! The engine: its sessions, and what they share.
 
-use std::collections::HashMap;
 use std::fmt;
 use std::future::Future;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
@@ -10,19 +9,21 @@ use std::time::Duration;
 use fanfare_proto::buffer::Frame;
 use fanfare_proto::engine::{CloseReason, Closed, Open, Packet, Transport};
 use fanfare_proto::ids::{NodeId, Sid};
-use parking_lot::{Mutex, RwLock};
+use parking_lot::Mutex;
 use tokio::task::AbortHandle;
 use tower_http::cors::CorsLayer;
 
 use crate::addresses::Addresses;
+use crate::budget::Budget;
 use crate::clock::{Clock, now};
 use crate::config::Config;
 use crate::flusher::Flusher;
 use crate::http::{EngineLayer, EngineService};
 use crate::metrics::Metrics;
-use crate::outgoing::{Budget, Outgoing};
+use crate::outgoing::Outgoing;
 use crate::peers::{Exchange, Moved};
 use crate::session::Session;
+use crate::sessions::Sessions;
 use crate::{Application, ConfigError, EngineBuilder, Handshake};
 
 /// An Engine.IO server. Cheap to clone; all clones are the same server.
@@ -46,7 +47,7 @@ pub(crate) struct Shared {
     /// What runs for the engine, once it has been started.
     running: OnceLock<Running>,
     next_shard: AtomicU32,
-    sessions: RwLock<HashMap<Sid, Session>>,
+    sessions: Sessions,
     /// Those that have gone to other nodes.
     moved: Mutex<Moved>,
     addresses: Addresses,
@@ -89,7 +90,8 @@ impl Engine {
 
     pub(crate) fn new(config: Config, application: Box<dyn Application>) -> Result<Self, ConfigError> {
         let metrics = Metrics::new(&config.registry);
-        let budget = Budget::new(config.limits.all_outboxes_bytes, metrics.outbox_bytes.clone());
+        let budget = Budget::new(config.limits.all_outboxes_bytes);
+        Metrics::show_budget(&config.registry, &budget);
         let session = config.session;
         let node = config.node.unwrap_or_else(|| NodeId::from_random(random()));
         Ok(Self(Arc::new_cyclic(|shared| Shared {
@@ -107,7 +109,7 @@ impl Engine {
                 .map(|peers| Exchange::new(node, peers.clone(), shared.clone(), u64::from_be_bytes(random()))),
             running: OnceLock::new(),
             next_shard: AtomicU32::new(0),
-            sessions: RwLock::default(),
+            sessions: Sessions::default(),
             moved: Mutex::default(),
             addresses: Addresses::new(config.limits.sessions_per_address),
             websockets: Arc::default(),
@@ -129,7 +131,7 @@ impl Engine {
 
     /// How many sessions are open.
     pub fn clients_count(&self) -> usize {
-        self.0.sessions.read().len()
+        self.0.sessions.len()
     }
 
     /// The session of an id, if it is open here.
@@ -139,7 +141,7 @@ impl Engine {
 
     /// All open sessions.
     pub fn sessions(&self) -> Vec<Session> {
-        self.0.sessions.read().values().cloned().collect()
+        self.0.sessions.all()
     }
 
     /// Encodes messages once, to be [sent](Session::send_encoded) to any number of sessions.
@@ -210,7 +212,7 @@ impl Engine {
 
 impl Shared {
     pub(crate) fn session(&self, sid: Sid) -> Option<Session> {
-        self.sessions.read().get(&sid).cloned()
+        self.sessions.get(sid)
     }
 
     /// Where the session of an id is, as far as this node can know.
@@ -246,7 +248,7 @@ impl Shared {
         let delay = self.delay(transport);
         let session = Session::open(self, sid, transport, handshake, delay);
         self.metrics.opened(transport);
-        self.sessions.write().insert(sid, session.clone());
+        self.sessions.insert(session.clone());
         let open = Open {
             sid,
             may_upgrade: transport == Transport::Polling && self.may_upgrade(),
@@ -277,14 +279,14 @@ impl Shared {
         self.start();
         let session = Session::open(self, sid, Transport::WebSocket, handshake, None);
         self.metrics.moved_here();
-        self.sessions.write().insert(sid, session.clone());
+        self.sessions.insert(session.clone());
         Some(session)
     }
 
     /// The session goes on on another node; nobody here is told.
     pub(crate) fn give_away(&self, session: &Session) {
         self.moved.lock().insert(session.sid(), now());
-        self.sessions.write().remove(&session.sid());
+        self.sessions.remove(session.sid());
         self.addresses.release(session.handshake().address());
         self.metrics.moved_away();
     }
@@ -296,7 +298,7 @@ impl Shared {
 
     /// Whether there is no session and no WebSocket that still writes.
     fn is_drained(&self) -> bool {
-        self.sessions.read().is_empty()
+        self.sessions.is_empty()
             && Arc::strong_count(&self.websockets) == 1
             && self.peers.as_ref().is_none_or(|peers| peers.is_drained())
     }
@@ -308,7 +310,7 @@ impl Shared {
 
     /// The session is over.
     pub(crate) fn forget(&self, session: &Session, closed: Closed) {
-        self.sessions.write().remove(&session.sid());
+        self.sessions.remove(session.sid());
         self.addresses.release(session.handshake().address());
         self.metrics.closed(session.transport(), closed.reason);
         tracing::debug!(
@@ -350,10 +352,8 @@ impl Shared {
     }
 
     fn close_fullest(&self) {
-        let mut sessions: Vec<_> = {
-            let sessions = self.sessions.read();
-            sessions.values().map(|session| (session.outbox_bytes(), session.clone())).collect()
-        };
+        let sessions = self.sessions.all().into_iter();
+        let mut sessions: Vec<_> = sessions.map(|session| (session.outbox_bytes(), session)).collect();
         sessions.sort_unstable_by_key(|(bytes, _)| std::cmp::Reverse(*bytes));
         for (bytes, session) in sessions {
             // Whoever holds nothing has nothing to give.

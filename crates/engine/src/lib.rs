@@ -25,17 +25,21 @@
 //! - [`Application`] and [`Connection`]: what you implement. [`Session`]: one client, whichever transport it is on.
 //! - [`Outgoing`]: a message encoded once for any number of sessions.
 //! - [`WebSocket`]: a plain WebSocket without Engine.IO, on the same code, for programs that also need one.
+//! - [`Counter`], [`Histogram`]: Prometheus metrics for what happens with every message.
 //! - [`Listener`]: a hardened HTTP/1.1 server with TLS.
 
 mod addresses;
 mod application;
+mod budget;
 mod clock;
 mod config;
+mod counter;
 mod engine;
 mod flusher;
 #[cfg(fuzzing)]
 pub mod fuzzing;
 mod handshake;
+mod histogram;
 mod http;
 mod listener;
 mod meter;
@@ -44,15 +48,19 @@ mod outbox;
 mod outgoing;
 mod peers;
 mod session;
+mod sessions;
+mod stripes;
 mod websocket;
 
 pub use application::{Application, Connection, Message, Received};
 pub use config::{ConfigError, Denied, EngineBuilder, MessageRate};
+pub use counter::Counter;
 pub use engine::Engine;
 pub use fanfare_proto::buffer::{Buffer, Frame};
 pub use fanfare_proto::engine::{CloseReason, Closed, Transport};
 pub use fanfare_proto::ids::{NodeId, Sid};
 pub use handshake::Handshake;
+pub use histogram::Histogram;
 pub use http::{AllowedOrigin, Body, Cookie, Cors, EngineLayer, EngineService, PeerAddr, SameSite, Secure, WithEngine};
 pub use listener::{Listener, ListenerHandle};
 pub use outgoing::Outgoing;

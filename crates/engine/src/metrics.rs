@@ -1,7 +1,13 @@
 //! What an engine counts.
 
+use std::sync::Arc;
+
 use fanfare_proto::engine::{CloseReason, Transport};
+use http::{Method, StatusCode};
 use prometheus::{Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry};
+
+use crate::budget::{Budget, BudgetGauge};
+use crate::counter::Counter;
 
 /// The metrics of an engine. Labels are bounded: no client can add one.
 #[derive(Clone, Debug)]
@@ -11,13 +17,15 @@ pub(crate) struct Metrics {
     pub(crate) upgrades: IntCounterVec,
     pub(crate) disconnects: IntCounterVec,
     pub(crate) refused: IntCounterVec,
-    pub(crate) polling: IntCounterVec,
+    polling: IntCounterVec,
+    /// Those of it that have nothing the matter with them, which is nearly all.
+    polling_get: IntCounter,
+    polling_post: IntCounter,
     pub(crate) errors: IntCounterVec,
-    pub(crate) messages_received: IntCounter,
-    pub(crate) bytes_received: IntCounter,
-    pub(crate) bytes_sent: IntCounter,
+    pub(crate) messages_received: Counter,
+    pub(crate) bytes_received: Counter,
+    pub(crate) bytes_sent: Counter,
     pub(crate) pings: IntCounter,
-    pub(crate) outbox_bytes: IntGauge,
     pub(crate) overflows: IntCounter,
     pub(crate) volatile_dropped: IntCounter,
     pub(crate) forwarded: IntCounterVec,
@@ -33,7 +41,9 @@ impl Metrics {
         let counters = |name, help, label| {
             register(registry, IntCounterVec::new(Opts::new(name, help), &[label]).expect("the name is valid"))
         };
+        let counted = |name, help| register(registry, Counter::new(name, help).expect("the name is valid"));
         let counter = |name, help| register(registry, IntCounter::new(name, help).expect("the name is valid"));
+        let polling = counters("fanfare_polling_requests_total", "Polling requests, by how they ended.", "outcome");
         Self {
             sessions: register(
                 registry,
@@ -44,17 +54,14 @@ impl Metrics {
             upgrades: counters("fanfare_upgrades_total", "Upgrades to WebSocket, by how they ended.", "outcome"),
             disconnects: counters("fanfare_disconnects_total", "Sessions closed, by reason.", "reason"),
             refused: counters("fanfare_refused_requests_total", "Requests turned away, by reason.", "reason"),
-            polling: counters("fanfare_polling_requests_total", "Polling requests, by how they ended.", "outcome"),
+            polling_get: polling.with_label_values(&["get"]),
+            polling_post: polling.with_label_values(&["post"]),
+            polling,
             errors: counters("fanfare_client_errors_total", "What clients did wrong, by kind.", "kind"),
-            messages_received: counter("fanfare_messages_received_total", "Messages received from clients."),
-            bytes_received: counter("fanfare_bytes_received_total", "Payload bytes received from clients."),
-            bytes_sent: counter("fanfare_bytes_sent_total", "Bytes of frames and payloads written to clients."),
+            messages_received: counted("fanfare_messages_received_total", "Messages received from clients."),
+            bytes_received: counted("fanfare_bytes_received_total", "Payload bytes received from clients."),
+            bytes_sent: counted("fanfare_bytes_sent_total", "Bytes of frames and payloads written to clients."),
             pings: counter("fanfare_pings_total", "Heartbeat pings sent."),
-            outbox_bytes: register(
-                registry,
-                IntGauge::new("fanfare_outbox_bytes", "Bytes waiting in all outboxes, shared ones counted once.")
-                    .expect("the name is valid"),
-            ),
             overflows: counter("fanfare_outbox_overflows_total", "Sessions closed because they did not read."),
             volatile_dropped: counter("fanfare_volatile_dropped_total", "Volatile messages dropped."),
             forwarded: register(
@@ -94,6 +101,26 @@ impl Metrics {
                 Histogram::with_opts(options).expect("the name is valid")
             }),
         }
+    }
+
+    /// Shows what waits in all outboxes.
+    pub(crate) fn show_budget(registry: &Registry, budget: &Arc<Budget>) {
+        let shown = IntGauge::new("fanfare_outbox_bytes", "Bytes waiting in all outboxes, shared ones counted once.");
+        let gauge = BudgetGauge { budget: budget.clone(), shown: shown.expect("the name is valid") };
+        // As below.
+        let _ = registry.register(Box::new(gauge));
+    }
+
+    /// A polling request has been answered.
+    pub(crate) fn polled(&self, method: &Method, status: StatusCode) {
+        let outcome = match (method, status.as_u16()) {
+            (&Method::GET, 200) => return self.polling_get.inc(),
+            (&Method::POST, 200) => return self.polling_post.inc(),
+            (_, 408) => "timeout",
+            (_, 413) => "too_large",
+            _ => "refused",
+        };
+        self.polling.with_label_values(&[outcome]).inc();
     }
 
     pub(crate) fn opened(&self, transport: Transport) {

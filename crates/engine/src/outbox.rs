@@ -7,7 +7,8 @@ use std::sync::Arc;
 use fanfare_proto::engine::payload;
 use smallvec::SmallVec;
 
-use crate::outgoing::{Budget, Outgoing};
+use crate::budget::Budget;
+use crate::outgoing::Outgoing;
 
 /// A bounded queue of encoded messages. Pushing never waits.
 ///

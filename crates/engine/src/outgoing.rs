@@ -1,7 +1,6 @@
 //! A message encoded once for any number of sessions.
 
 use std::cell::Cell;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
@@ -9,8 +8,10 @@ use bytes::Bytes;
 use fanfare_proto::buffer::{Buffer, Frame};
 use fanfare_proto::engine::payload;
 use fastwebsockets::{OpCode, Payload};
-use prometheus::{Histogram, IntGauge};
+use prometheus::Histogram;
 use smallvec::SmallVec;
+
+use crate::budget::{Budget, Charge};
 
 /// One message, or several that belong together, ready for every transport.
 ///
@@ -71,7 +72,7 @@ impl Outgoing {
     pub(crate) fn messages(
         messages: impl IntoIterator<Item = Frame>,
         compress: bool,
-        budget: &Arc<Budget>,
+        budget: &Budget,
         seconds: &Histogram,
     ) -> Self {
         let mut frames = SmallVec::new();
@@ -89,19 +90,19 @@ impl Outgoing {
     }
 
     /// Takes a packet of the protocol as it is, type included.
-    pub(crate) fn packet(packet: &str, budget: &Arc<Budget>) -> Self {
+    pub(crate) fn packet(packet: &str, budget: &Budget) -> Self {
         let frame = OutgoingFrame::text(Buffer::from(packet.as_bytes()));
         Self::new(SmallVec::from_iter([frame]), false, budget, None)
     }
 
     /// Takes whole WebSocket frames as they are, for a session that will not poll any more.
-    pub(crate) fn encoded(frames: &[u8], budget: &Arc<Budget>) -> Self {
+    pub(crate) fn encoded(frames: &[u8], budget: &Budget) -> Self {
         let frame = OutgoingFrame::new(Buffer::from(frames), 0, false);
         Self::new(SmallVec::from_iter([frame]), false, budget, None)
     }
 
     /// The answer to a WebSocket ping.
-    pub(crate) fn pong(payload: &[u8], budget: &Arc<Budget>) -> Self {
+    pub(crate) fn pong(payload: &[u8], budget: &Budget) -> Self {
         let mut frame = Buffer::from(payload);
         let header_len = prepend_header(&mut frame, OpCode::Pong);
         let frame = OutgoingFrame::new(frame, header_len, false);
@@ -111,11 +112,11 @@ impl Outgoing {
     fn new(
         frames: SmallVec<[OutgoingFrame; 1]>,
         compress: bool,
-        budget: &Arc<Budget>,
+        budget: &Budget,
         journey: Option<Box<Journey>>,
     ) -> Self {
         let bytes = frames.iter().map(OutgoingFrame::len).sum();
-        Self(Arc::new(Inner { frames, bytes, compress, charge: Budget::charge(budget, bytes), journey }))
+        Self(Arc::new(Inner { frames, bytes, compress, charge: budget.charge(bytes), journey }))
     }
 
     /// Bytes of all frames.
@@ -235,71 +236,6 @@ fn header(payload: &[u8], opcode: OpCode) -> ([u8; MAX_HEADER_LEN], usize) {
 }
 
 const MAX_HEADER_LEN: usize = 16;
-
-/// How many bytes may wait in all outboxes of a node together, and how many do.
-#[derive(Debug)]
-pub(crate) struct Budget {
-    used: IntGauge,
-    limit: usize,
-}
-
-impl Budget {
-    pub(crate) fn new(limit: usize, used: IntGauge) -> Arc<Self> {
-        Arc::new(Self { used, limit })
-    }
-
-    /// For messages that wait in no outbox.
-    pub(crate) fn unlimited() -> Arc<Self> {
-        Self::new(usize::MAX, IntGauge::new("used", "used").expect("the name is valid"))
-    }
-
-    pub(crate) fn used(&self) -> usize {
-        usize::try_from(self.used.get()).unwrap_or(0)
-    }
-
-    pub(crate) fn is_exceeded(&self) -> bool {
-        self.used() > self.limit
-    }
-
-    pub(crate) fn add(&self, bytes: usize) {
-        self.used.add(bytes.cast_signed() as i64);
-    }
-
-    pub(crate) fn remove(&self, bytes: usize) {
-        self.used.sub(bytes.cast_signed() as i64);
-    }
-
-    fn charge(budget: &Arc<Self>, bytes: usize) -> Charge {
-        budget.add(bytes);
-        Charge { budget: budget.clone(), bytes, counted: AtomicBool::new(true) }
-    }
-}
-
-#[derive(Debug)]
-struct Charge {
-    budget: Arc<Budget>,
-    bytes: usize,
-    counted: AtomicBool,
-}
-
-impl Charge {
-    fn set_counted(&self, counted: bool) {
-        if self.counted.swap(counted, Ordering::AcqRel) == counted {
-            return;
-        }
-        if counted {
-            self.budget.add(self.bytes);
-        } else {
-            self.budget.remove(self.bytes);
-        }
-    }
-}
-
-impl Drop for Charge {
-    fn drop(&mut self) {
-        self.set_counted(false);
-    }
-}
 
 /// How many messages there are for each that is measured.
 const ONE_IN: u32 = 64;

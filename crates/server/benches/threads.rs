@@ -26,10 +26,10 @@ type Work = fn(&Server, usize) -> Box<dyn FnMut()>;
 
 fn compare(name: &str, work: Work) {
     let mut micros = [Vec::new(), Vec::new()];
-    for round in 0..2 * ROUNDS {
-        // One, two, two, one.
-        let threads = if (round + 1) / 2 % 2 == 0 { 1 } else { 2 };
-        micros[threads - 1].push(measure(threads, work));
+    for round in 0..ROUNDS {
+        for threads in if round % 2 == 0 { [1, 2] } else { [2, 1] } {
+            micros[threads - 1].push(measure(threads, work));
+        }
     }
     let [one, two] = micros.map(median);
     println!("{name:<24}{one:>12.2}{two:>12.2}{:>11.2}x", 2.0 * one / two);

@@ -2,7 +2,8 @@
 
 use std::cell::Cell;
 
-use prometheus::{Histogram, HistogramOpts, HistogramTimer, IntCounter, IntCounterVec, IntGauge, Opts, Registry};
+use fanfare_engine::{Counter, Histogram};
+use prometheus::{HistogramOpts, HistogramTimer, IntCounter, IntCounterVec, IntGauge, Opts, Registry};
 
 use crate::handler::FailureKind;
 use crate::socket::DisconnectReason;
@@ -15,13 +16,13 @@ pub(crate) struct Metrics {
     connects: IntCounter,
     refused_connects: IntCounterVec,
     disconnects: IntCounterVec,
-    pub(crate) events_received: IntCounter,
-    pub(crate) events_sent: IntCounter,
-    pub(crate) broadcasts: IntCounter,
+    pub(crate) events_received: Counter,
+    pub(crate) events_sent: Counter,
+    pub(crate) broadcasts: Counter,
     violations: IntCounterVec,
     handler_failures: IntCounterVec,
     handlers_running: IntGauge,
-    handler_seconds: Histogram,
+    handler_seconds: prometheus::Histogram,
     pub(crate) ack_seconds: Histogram,
     pub(crate) rooms: IntGauge,
     pub(crate) broadcast_sockets: Histogram,
@@ -32,9 +33,11 @@ impl Metrics {
         let counters = |name, help, label| {
             register(registry, IntCounterVec::new(Opts::new(name, help), &[label]).expect("the name is valid"))
         };
+        let counted = |name, help| register(registry, Counter::new(name, help).expect("the name is valid"));
         let counter = |name, help| register(registry, IntCounter::new(name, help).expect("the name is valid"));
-        let histogram = |name, help, buckets: &[f64]| {
-            let options = HistogramOpts::new(name, help).buckets(buckets.to_vec());
+        let buckets = |name, help, buckets: &[f64]| HistogramOpts::new(name, help).buckets(buckets.to_vec());
+        let histogram = |name, help, sizes: &[f64]| {
+            let options = buckets(name, help, sizes);
             register(registry, Histogram::with_opts(options).expect("the name is valid"))
         };
         let gauge = |name, help| register(registry, IntGauge::new(name, help).expect("the name is valid"));
@@ -44,20 +47,20 @@ impl Metrics {
             connects: counter("fanfare_socket_connects_total", "Sockets connected."),
             refused_connects: counters("fanfare_refused_connects_total", "CONNECT_ERRORs sent, by kind.", "kind"),
             disconnects: counters("fanfare_socket_disconnects_total", "Sockets disconnected, by reason.", "reason"),
-            events_received: counter("fanfare_events_received_total", "Events received from clients."),
-            events_sent: counter(
+            events_received: counted("fanfare_events_received_total", "Events received from clients."),
+            events_sent: counted(
                 "fanfare_events_sent_total",
                 "Events sent to clients of this node, once for each of them.",
             ),
-            broadcasts: counter("fanfare_broadcasts_total", "Events sent to many."),
+            broadcasts: counted("fanfare_broadcasts_total", "Events sent to many."),
             violations: counters("fanfare_protocol_violations_total", "Connections closed, by what was wrong.", "kind"),
             handler_failures: counters("fanfare_handler_failures_total", "Handlers that failed, by how.", "kind"),
             handlers_running: gauge("fanfare_handlers_running", "Handlers that wait for something."),
-            handler_seconds: histogram(
-                "fanfare_handler_seconds",
-                "Time handlers take, waits included; one in 32.",
-                SECONDS,
-            ),
+            handler_seconds: register(registry, {
+                let help = "Time handlers take, waits included; one in 32.";
+                let options = buckets("fanfare_handler_seconds", help, SECONDS);
+                prometheus::Histogram::with_opts(options).expect("the name is valid")
+            }),
             ack_seconds: histogram("fanfare_ack_seconds", "Time clients took to acknowledge an event.", SECONDS),
             rooms: gauge("fanfare_rooms", "Rooms with sockets of this node, in all namespaces."),
             broadcast_sockets: histogram(

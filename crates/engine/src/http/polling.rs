@@ -27,7 +27,7 @@ pub(super) async fn answer(session: &Session, request: Request<RequestBody>) -> 
             response::wrong_method()
         }
     };
-    count(session, &parts.method, response.status());
+    session.engine().metrics.polled(&parts.method, response.status());
     if let Some(hook) = &session.engine().config.headers {
         hook(response.headers_mut(), session.handshake());
     }
@@ -231,17 +231,6 @@ fn protect_old_browsers(headers: &HeaderMap, response: &mut Response<Body>) {
     if agent.contains(";MSIE") || agent.contains("Trident/") {
         response.headers_mut().insert("x-xss-protection", HeaderValue::from_static("0"));
     }
-}
-
-fn count(session: &Session, method: &Method, status: StatusCode) {
-    let outcome = match (method, status.as_u16()) {
-        (&Method::GET, 200) => "get",
-        (&Method::POST, 200) => "post",
-        (_, 408) => "timeout",
-        (_, 413) => "too_large",
-        _ => "refused",
-    };
-    session.engine().metrics.polling.with_label_values(&[outcome]).inc();
 }
 
 /// Notices when a client drops its connection: the request's future is dropped then.

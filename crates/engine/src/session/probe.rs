@@ -5,8 +5,9 @@ use fanfare_proto::engine::peer::Kept;
 use fanfare_proto::engine::{Packet, Probe};
 
 use super::{Session, State, WebSocketLink};
+use crate::budget::Budget;
 use crate::clock::now;
-use crate::outgoing::{Budget, Outgoing};
+use crate::outgoing::Outgoing;
 
 /// A WebSocket that wants to take a session over.
 pub(crate) struct Attempt<'a> {

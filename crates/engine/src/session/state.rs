@@ -6,16 +6,17 @@ use std::task::Waker;
 use std::time::{Duration, Instant};
 
 use fanfare_proto::engine::{self as proto, Answer, CloseReason, Closed, Transport, WhenClosed, payload};
-use prometheus::IntCounter;
 use tokio::net::TcpStream;
 
 use super::SendError;
 use super::delay::Delay;
+use crate::budget::Budget;
 use crate::clock::{Scheduled, now};
 use crate::config::Limits;
+use crate::counter::Counter;
 use crate::engine::Shared;
 use crate::outbox::{Outbox, Overflow, Written};
-use crate::outgoing::{Budget, Outgoing};
+use crate::outgoing::Outgoing;
 use crate::websocket::write_now;
 
 /// Laid out as it is written: what pushing and flushing look at comes first.
@@ -28,7 +29,7 @@ pub(crate) struct State {
     /// Whether a flusher has the session in its list.
     pub(super) is_listed: bool,
     /// Counts the bytes that the client is sent.
-    sent: IntCounter,
+    sent: Counter,
     /// Since when the client has taken nothing of what waits for it.
     stalled_since: Option<Instant>,
     pub(crate) core: proto::Session,
@@ -88,7 +89,7 @@ pub(crate) struct LinkStatus {
 }
 
 impl State {
-    pub(super) fn new(core: proto::Session, delay: Delay, budget: Arc<Budget>, sent: IntCounter) -> Self {
+    pub(super) fn new(core: proto::Session, delay: Delay, budget: Arc<Budget>, sent: Counter) -> Self {
         Self {
             outbox: Outbox::new(budget),
             link: Link::Polling(None),
@@ -425,7 +426,7 @@ impl WebSocketLink {
 
 /// Counts what a writer takes.
 fn counting(
-    sent: &IntCounter,
+    sent: &Counter,
     mut write: impl FnMut(&[IoSlice<'_>]) -> io::Result<usize>,
 ) -> impl FnMut(&[IoSlice<'_>]) -> io::Result<usize> {
     move |slices| write(slices).inspect(|&written| sent.inc_by(written as u64))
