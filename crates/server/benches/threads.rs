@@ -12,7 +12,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use fanfare::{Data, Listener, RawArgs, Server, Socket};
-use tokio::runtime::Runtime;
+
+use common::Client;
 
 fn main() {
     println!("{:<24}{:>12}{:>12}{:>12}", "µs for each", "one thread", "two", "throughput");
@@ -21,7 +22,7 @@ fn main() {
     compare("emit to a room of 5", emit_to_room);
 }
 
-/// Work of one thread: what sets it up and returns what does one unit of it.
+/// Work of one thread: what sets it up and returns what does [`BATCH`] units of it.
 type Work = fn(&Server, usize) -> Box<dyn FnMut()>;
 
 fn compare(name: &str, work: Work) {
@@ -41,11 +42,11 @@ fn measure(threads: usize, work: Work) -> f64 {
     let spawn = |number| {
         let (io, start) = (io.clone(), start.clone());
         thread::spawn(move || {
-            let mut unit = work(&io, number);
-            run(&mut unit, WARM_UP);
+            let mut batch = work(&io, number);
+            run(&mut batch, WARM_UP);
             start.wait();
             let before = processor_time();
-            let units = run(&mut unit, TIME);
+            let units = run(&mut batch, TIME);
             (processor_time() - before).as_secs_f64() * 1e6 / f64::from(units)
         })
     };
@@ -54,11 +55,11 @@ fn measure(threads: usize, work: Work) -> f64 {
     times.iter().sum::<f64>() / times.len() as f64
 }
 
-fn run(unit: &mut impl FnMut(), time: Duration) -> u32 {
+fn run(batch: &mut impl FnMut(), time: Duration) -> u32 {
     let (started, mut units) = (Instant::now(), 0);
     while started.elapsed() < time {
-        (0..100).for_each(|_| unit());
-        units += 100;
+        batch();
+        units += BATCH;
     }
     units
 }
@@ -93,15 +94,24 @@ fn echo_over_websocket(io: &Server, _: usize) -> Box<dyn FnMut()> {
         tokio::spawn(async move { io.serve(listener).await });
         fanfare_testkit::Client::connect(address).await
     });
-    Box::new(move || drop(runtime.block_on(client.ask(1, r#"["echo","hello",42]"#))))
+    Box::new(move || {
+        runtime.block_on(async {
+            for _ in 0..BATCH {
+                assert_eq!(client.ask(1, r#"["echo","hello",42]"#).await, r#"["hello",42]"#);
+            }
+        });
+    })
 }
 
 fn echo_over_polling(io: &Server, _: usize) -> Box<dyn FnMut()> {
-    let (runtime, client) = connect(io);
+    let runtime = common::runtime();
+    let client = runtime.block_on(Client::connect(io));
     Box::new(move || {
         runtime.block_on(async {
-            client.send(r#"421["echo","hello",42]"#).await;
-            assert_eq!(client.poll().await, r#"431["hello",42]"#);
+            for _ in 0..BATCH {
+                client.send(r#"421["echo","hello",42]"#).await;
+                assert_eq!(client.poll().await, r#"431["hello",42]"#);
+            }
         });
     })
 }
@@ -109,25 +119,31 @@ fn echo_over_polling(io: &Server, _: usize) -> Box<dyn FnMut()> {
 /// To five clients, who poll from time to time.
 fn emit_to_room(io: &Server, number: usize) -> Box<dyn FnMut()> {
     let (io, room) = (io.clone(), format!("room {number}"));
-    let clients: Vec<_> = (0..5).map(|_| connect(&io)).collect();
-    for (runtime, client) in &clients {
-        runtime.block_on(client.send(&format!(r#"42["join","{room}"]"#)));
-    }
-    let mut emitted = 0;
-    Box::new(move || {
-        io.to(&*room).emit("say", ("hello", 42));
-        emitted += 1;
-        if emitted % 10 == 0 {
-            clients.iter().for_each(|(runtime, client)| drop(runtime.block_on(client.poll())));
+    let runtime = common::runtime();
+    let clients = runtime.block_on(async {
+        let mut clients = Vec::new();
+        for _ in 0..5 {
+            let client = Client::connect(&io).await;
+            client.send(&format!(r#"42["join","{room}"]"#)).await;
+            clients.push(client);
         }
+        clients
+    });
+    Box::new(move || {
+        runtime.block_on(async {
+            for emitted in 0..BATCH {
+                io.to(&*room).emit("say", ("hello", 42));
+                if emitted % 10 == 9 {
+                    for client in &clients {
+                        client.poll().await;
+                    }
+                }
+            }
+        });
     })
 }
 
-fn connect(io: &Server) -> (Runtime, common::Client) {
-    let runtime = common::runtime();
-    let client = runtime.block_on(common::Client::connect(io));
-    (runtime, client)
-}
+const BATCH: u32 = 100;
 
 const ROUNDS: usize = 6;
 const WARM_UP: Duration = Duration::from_millis(100);
