@@ -22,8 +22,9 @@ pub(crate) struct Budget {
     accounts: Striped<Arc<Account>>,
 }
 
-/// Of one thread.
+/// Of one thread, and in memory that is its alone.
 #[derive(Debug)]
+#[repr(align(128))]
 pub(crate) struct Account {
     open: AtomicIsize,
     /// How much may be in it.
