@@ -44,8 +44,7 @@ pub(super) async fn first_answer(session: &Session, headers: &HeaderMap) -> Resp
 }
 
 async fn get(session: &Session, headers: &HeaderMap) -> Result<Response<Body>, Refusal> {
-    // A client that has been answered its probe polls no more; what comes now is likely to be behind its `5`.
-    session.catch_up(|core| !core.is_probed()).await;
+    session.await_upgrade().await;
     match session.handle_poll() {
         proto::Poll::Wait => {}
         proto::Poll::Overlap => {
@@ -95,8 +94,7 @@ async fn post(session: &Session, parts: &Parts, body: RequestBody) -> Result<Res
     metrics.bytes_received.inc_by(body.len() as u64);
     let handling = Waiting { session, what: Session::handle_post_aborted };
     if body.split(|&byte| byte == payload::SEPARATOR).any(|packet| packet == b"1") {
-        // A client that leaves has a GET waiting, which is to tell it so.
-        session.catch_up(|core| core.is_polled() || !core.is_open()).await;
+        session.await_poll().await;
     }
     let accepted = handle_payload(session, parts, &body).await;
     handling.done();

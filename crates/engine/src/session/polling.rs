@@ -74,10 +74,21 @@ impl Session {
         self.update(|state| state.core.handle_post_aborted());
     }
 
+    /// A GET has come, which may be ahead of the `5` of its client: one that has been answered its probe polls no more. Unless
+    /// it was under way by then, and has to be answered before there is a `5`: it is, as soon as there is something to say.
+    pub(crate) async fn await_upgrade(&self) {
+        self.catch_up(|state| !state.core.is_probed() || !state.outbox.is_empty()).await;
+    }
+
+    /// A POST has come with which the client leaves. It may be ahead of the GET that is to tell it so.
+    pub(crate) async fn await_poll(&self) {
+        self.catch_up(|state| state.core.is_polled() || !state.core.is_open()).await;
+    }
+
     /// Waits a moment for something that the client has sent first, over another connection, to arrive here too.
-    pub(crate) async fn catch_up(&self, has_arrived: impl Fn(&proto::Session) -> bool) {
+    async fn catch_up(&self, has_arrived: impl Fn(&State) -> bool) {
         let deadline = now() + OVERTAKING;
-        while !has_arrived(&self.0.state.lock().core) && now() < deadline {
+        while !has_arrived(&self.0.state.lock()) && now() < deadline {
             tokio::time::sleep(OVERTAKING / 20).await;
         }
     }

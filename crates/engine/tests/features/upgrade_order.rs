@@ -4,10 +4,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
+use bytes::Bytes;
 use fanfare_engine::{Engine, Message, Session, Transport};
 use fanfare_testkit::{Http, Polling, WebSocket};
+use http_body_util::{BodyExt as _, Empty};
+use tower::ServiceExt as _;
 
-use crate::server::{Heard, Server, eventually, polled};
+use crate::server::{Heard, Server, eventually, millis, polled};
 
 #[tokio::test]
 async fn while_it_probes_messages_still_go_over_polling() {
@@ -25,6 +28,27 @@ async fn while_it_probes_messages_still_go_over_polling() {
     assert_eq!(text, "4during the probe");
     assert_eq!(polling.send(&["4up"]).await.text(), "ok");
     assert_eq!(server.text().await, "up");
+}
+
+#[tokio::test]
+async fn a_poll_that_was_under_way_when_the_probe_was_answered_is_not_held() {
+    let mut server = Server::start(Engine::builder()).await;
+    let polling = server.polling().await;
+    let session = server.opened().await;
+    let _websocket = server.probe(&polling).await;
+    // Time passes only where something waits for it.
+    tokio::time::pause();
+    for delay in [0, 10].map(millis) {
+        let began = tokio::time::Instant::now();
+        let get = http::Request::get(polling.target("polling")).body(Empty::<Bytes>::new()).unwrap();
+        let send = async {
+            tokio::time::sleep(delay).await;
+            session.send(Message::Text("hi")).unwrap();
+        };
+        let (response, ()) = tokio::join!(server.engine.service().oneshot(get), send);
+        assert_eq!(response.unwrap().into_body().collect().await.unwrap().to_bytes(), "4hi");
+        assert!(began.elapsed() <= delay + millis(5), "{:?}", began.elapsed());
+    }
 }
 
 #[tokio::test]
