@@ -205,7 +205,8 @@ impl Session {
         delay: Option<Duration>,
     ) -> Self {
         let opened = now();
-        let core = proto::Session::new(engine.config.session, transport, opened);
+        let mut core = proto::Session::new(engine.config.session, transport, opened);
+        core.set_waits_for_upgrade(delay.is_some());
         let session = Self(Arc::new(Inner {
             engine: engine.clone(),
             shard: engine.next_shard(),

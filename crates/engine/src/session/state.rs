@@ -166,6 +166,7 @@ impl State {
     /// The application knows the session; what was held back for that is read on.
     pub(super) fn end_delay(&mut self) {
         self.delay = None;
+        self.core.set_waits_for_upgrade(false);
         if let Link::WebSocket(link) = &mut self.link
             && link.paused
         {

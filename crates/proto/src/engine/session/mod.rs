@@ -40,6 +40,7 @@ pub struct Session {
     upgrade: Option<Probing>,
     /// A WebSocket that was accepted for an upgrade has not been given up.
     place_taken: bool,
+    waits_for_upgrade: bool,
     get_pending: bool,
     post: Option<Posting>,
     answer: Option<Answer>,
@@ -84,6 +85,7 @@ impl Session {
             state: State::Open,
             upgrade: None,
             place_taken: false,
+            waits_for_upgrade: false,
             get_pending: false,
             post: None,
             answer: None,
@@ -119,6 +121,12 @@ impl Session {
     /// Whether a ping is out, so that [`handle_activity`](Self::handle_activity) matters.
     pub fn awaits_pong(&self) -> bool {
         self.heartbeat.awaits_pong()
+    }
+
+    /// Says whether nothing is sent before the session has upgraded, so that nothing else releases the GET for which the client
+    /// waits before it upgrades: the first noop comes soon then.
+    pub fn set_waits_for_upgrade(&mut self, waits: bool) {
+        self.waits_for_upgrade = waits;
     }
 
     /// A GET with this session's id has come; `packets_wait` says whether there are packets for it.
@@ -220,7 +228,8 @@ impl Session {
         };
         match packet {
             Packet::Ping("probe") => {
-                probing.next_noop.get_or_insert(now + NOOP_INTERVAL);
+                let pause = if self.waits_for_upgrade { HEAD_START } else { NOOP_INTERVAL };
+                probing.next_noop.get_or_insert(now + pause);
                 Probe::Pong
             }
             // Packets of both transports at once would have no order.
@@ -400,6 +409,9 @@ impl Session {
 
 /// How often a pending GET is released while a probe is under way. Source: the reference server.
 const NOOP_INTERVAL: Duration = Duration::from_millis(100);
+
+/// How long the answer to a probe may take longer than the noop behind it, which would have the client poll again.
+const HEAD_START: Duration = Duration::from_millis(10);
 
 /// How long a closed polling session waits for the GET that tells its client. Source: the reference server.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(30);

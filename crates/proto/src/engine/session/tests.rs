@@ -305,6 +305,20 @@ fn closing_while_probing_ends_the_probe() {
 }
 
 #[test]
+fn where_nothing_is_sent_before_the_upgrade_the_first_noop_comes_soon() {
+    let (mut session, now) = polling();
+    session.set_waits_for_upgrade(true);
+    session.handle_poll(false);
+    assert_eq!(session.handle_upgrade(now), Upgrade::Probe);
+    assert_eq!(session.handle_probe(now, &Packet::Ping("probe")), Probe::Pong);
+    assert_eq!(session.handle_timeout(now + millis(9)), None, "the client gets its answer first");
+    assert_eq!(session.handle_timeout(now + millis(10)), Some(Action::AnswerPoll));
+    session.handle_poll_answered();
+    session.handle_poll(false);
+    assert_eq!(session.poll_timeout(), Some(now + millis(110)), "if not, it does not poll in a circle");
+}
+
+#[test]
 fn what_waits_at_a_close_while_probing_may_go_over_the_websocket() {
     let (mut session, now) = probed();
     session.handle_close(WhenClosed::Flushed { packets_wait: true }, now);
