@@ -3,10 +3,6 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicIsize, Ordering};
 
-use prometheus::IntGauge;
-use prometheus::core::{Collector, Desc};
-use prometheus::proto::MetricFamily;
-
 use crate::stripes::{STRIPES, Striped};
 
 /// How many bytes may wait in all outboxes of a node together, and how many do.
@@ -105,23 +101,6 @@ impl Drop for Charge {
         if *self.counted.get_mut() {
             self.account.add(-self.bytes.cast_signed());
         }
-    }
-}
-
-/// Shows what a budget has used as a Prometheus gauge.
-pub(crate) struct BudgetGauge {
-    pub(crate) budget: Arc<Budget>,
-    pub(crate) shown: IntGauge,
-}
-
-impl Collector for BudgetGauge {
-    fn desc(&self) -> Vec<&Desc> {
-        self.shown.desc()
-    }
-
-    fn collect(&self) -> Vec<MetricFamily> {
-        self.shown.set(i64::try_from(self.budget.used()).unwrap_or(i64::MAX));
-        self.shown.collect()
     }
 }
 

@@ -4,9 +4,11 @@ use std::sync::Arc;
 
 use fanfare_proto::engine::{CloseReason, Transport};
 use http::{Method, StatusCode};
-use prometheus::{Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry};
+use prometheus::{
+    Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, PullingGauge, Registry,
+};
 
-use crate::budget::{Budget, BudgetGauge};
+use crate::budget::Budget;
 use crate::counter::Counter;
 
 /// The metrics of an engine. Labels are bounded: no client can add one.
@@ -38,17 +40,14 @@ pub(crate) struct Metrics {
 
 impl Metrics {
     pub(crate) fn new(registry: &Registry) -> Self {
-        let counters = |name, help, label| {
-            register(registry, IntCounterVec::new(Opts::new(name, help), &[label]).expect("the name is valid"))
-        };
-        let counted = |name, help| register(registry, Counter::new(name, help).expect("the name is valid"));
-        let counter = |name, help| register(registry, IntCounter::new(name, help).expect("the name is valid"));
+        let counters = |name, help, label| register(registry, IntCounterVec::new(Opts::new(name, help), &[label]));
+        let counted = |name, help| register(registry, Counter::new(name, help));
+        let counter = |name, help| register(registry, IntCounter::new(name, help));
         let polling = counters("fanfare_polling_requests_total", "Polling requests, by how they ended.", "outcome");
         Self {
             sessions: register(
                 registry,
-                IntGaugeVec::new(Opts::new("fanfare_sessions", "Open Engine.IO sessions."), &["transport"])
-                    .expect("the name is valid"),
+                IntGaugeVec::new(Opts::new("fanfare_sessions", "Open Engine.IO sessions."), &["transport"]),
             ),
             handshakes: counters("fanfare_handshakes_total", "Sessions opened, by their first transport.", "transport"),
             upgrades: counters("fanfare_upgrades_total", "Upgrades to WebSocket, by how they ended.", "outcome"),
@@ -72,8 +71,7 @@ impl Metrics {
                         "Requests of sessions of other nodes, by kind and by how they ended.",
                     ),
                     &["kind", "outcome"],
-                )
-                .expect("the name is valid"),
+                ),
             ),
             answered_for_peers: counters(
                 "fanfare_answered_for_peers_total",
@@ -82,8 +80,7 @@ impl Metrics {
             ),
             relays: register(
                 registry,
-                IntGauge::new("fanfare_relays", "WebSockets held here whose sessions are other nodes'.")
-                    .expect("the name is valid"),
+                IntGauge::new("fanfare_relays", "WebSockets held here whose sessions are other nodes'."),
             ),
             moved: counters(
                 "fanfare_moved_sessions_total",
@@ -98,17 +95,16 @@ impl Metrics {
                 let help = "Time from when a message is made until a client has been written to; one message in 64.";
                 let buckets = vec![0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 1.0, 10.0];
                 let options = HistogramOpts::new("fanfare_delivery_seconds", help).buckets(buckets);
-                Histogram::with_opts(options).expect("the name is valid")
+                Histogram::with_opts(options)
             }),
         }
     }
 
     /// Shows what waits in all outboxes.
     pub(crate) fn show_budget(registry: &Registry, budget: &Arc<Budget>) {
-        let shown = IntGauge::new("fanfare_outbox_bytes", "Bytes waiting in all outboxes, shared ones counted once.");
-        let gauge = BudgetGauge { budget: budget.clone(), shown: shown.expect("the name is valid") };
-        // As below.
-        let _ = registry.register(Box::new(gauge));
+        let (help, budget) = ("Bytes waiting in all outboxes, shared ones counted once.", budget.clone());
+        let used = move || budget.used() as f64;
+        register(registry, PullingGauge::new("fanfare_outbox_bytes", help, Box::new(used)));
     }
 
     /// A polling request has been answered.
@@ -162,7 +158,8 @@ impl Metrics {
 }
 
 /// Registers a metric; two engines on one registry share their metrics.
-fn register<M: prometheus::core::Collector + Clone + 'static>(registry: &Registry, metric: M) -> M {
+fn register<M: prometheus::core::Collector + Clone + 'static>(registry: &Registry, metric: prometheus::Result<M>) -> M {
+    let metric = metric.expect("names, labels and buckets are written in this file, and valid");
     // A duplicate stays unregistered and counts for itself: programs with two engines give each a registry.
     let _ = registry.register(Box::new(metric.clone()));
     metric

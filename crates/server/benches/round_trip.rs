@@ -7,7 +7,7 @@ mod common;
 use std::time::Duration;
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use fanfare::{Data, Listener, Server, Socket};
+use fanfare::{Data, Server, Socket};
 use tokio::runtime::Runtime;
 
 criterion_main!(round_trip);
@@ -23,12 +23,7 @@ criterion_group! {
 
 fn websocket(c: &mut Criterion) {
     let runtime = common::runtime();
-    let mut client = runtime.block_on(async {
-        let listener = Listener::bind("127.0.0.1:0").await.expect("a free port");
-        let address = listener.local_addr().expect("it is bound");
-        tokio::spawn(async move { echo_server().serve(listener).await });
-        fanfare_testkit::Client::connect(address).await
-    });
+    let mut client = runtime.block_on(common::connect_websocket(echo_server()));
     c.bench_function("round trip over a WebSocket", |b| {
         b.iter(|| runtime.block_on(client.ask(1, r#"["echo","hello",42]"#)));
     });

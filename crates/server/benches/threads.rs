@@ -6,12 +6,11 @@
 
 mod common;
 
-use std::net::SocketAddr;
 use std::sync::{Arc, Barrier};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use fanfare::{Data, Listener, RawArgs, Server, Socket};
+use fanfare::{Data, RawArgs, Server, Socket};
 
 use common::Client;
 
@@ -87,13 +86,8 @@ fn server() -> Server {
 
 /// Client and server on the thread, and all that the kernel does for both.
 fn echo_over_websocket(io: &Server, _: usize) -> Box<dyn FnMut()> {
-    let (runtime, io) = (common::runtime(), io.clone());
-    let mut client = runtime.block_on(async {
-        let listener = Listener::bind("127.0.0.1:0").await.expect("a free port");
-        let address: SocketAddr = listener.local_addr().expect("it is bound");
-        tokio::spawn(async move { io.serve(listener).await });
-        fanfare_testkit::Client::connect(address).await
-    });
+    let runtime = common::runtime();
+    let mut client = runtime.block_on(common::connect_websocket(io.clone()));
     Box::new(move || {
         runtime.block_on(async {
             for _ in 0..BATCH {

@@ -30,17 +30,15 @@ pub(crate) struct Metrics {
 
 impl Metrics {
     pub(crate) fn new(registry: &Registry) -> Self {
-        let counters = |name, help, label| {
-            register(registry, IntCounterVec::new(Opts::new(name, help), &[label]).expect("the name is valid"))
-        };
-        let counted = |name, help| register(registry, Counter::new(name, help).expect("the name is valid"));
-        let counter = |name, help| register(registry, IntCounter::new(name, help).expect("the name is valid"));
+        let counters = |name, help, label| register(registry, IntCounterVec::new(Opts::new(name, help), &[label]));
+        let counted = |name, help| register(registry, Counter::new(name, help));
+        let counter = |name, help| register(registry, IntCounter::new(name, help));
         let buckets = |name, help, buckets: &[f64]| HistogramOpts::new(name, help).buckets(buckets.to_vec());
         let histogram = |name, help, sizes: &[f64]| {
             let options = buckets(name, help, sizes);
-            register(registry, Histogram::with_opts(options).expect("the name is valid"))
+            register(registry, Histogram::with_opts(options))
         };
-        let gauge = |name, help| register(registry, IntGauge::new(name, help).expect("the name is valid"));
+        let gauge = |name, help| register(registry, IntGauge::new(name, help));
         Self {
             sockets: gauge("fanfare_sockets", "Connected Socket.IO sockets, in all namespaces."),
             namespaces: gauge("fanfare_namespaces", "Namespaces that exist."),
@@ -59,7 +57,7 @@ impl Metrics {
             handler_seconds: register(registry, {
                 let help = "Time handlers take, waits included; one in 32.";
                 let options = buckets("fanfare_handler_seconds", help, SECONDS);
-                prometheus::Histogram::with_opts(options).expect("the name is valid")
+                prometheus::Histogram::with_opts(options)
             }),
             ack_seconds: histogram("fanfare_ack_seconds", "Time clients took to acknowledge an event.", SECONDS),
             rooms: gauge("fanfare_rooms", "Rooms with sockets of this node, in all namespaces."),
@@ -130,7 +128,8 @@ const SECONDS: &[f64] = &[0.0001, 0.0005, 0.001, 0.005, 0.01, 0.05, 0.1, 0.25, 0
 const SIZES: &[f64] = &[0.0, 1.0, 2.0, 5.0, 10.0, 50.0, 100.0, 500.0, 1e3, 5e3, 1e4, 5e4, 1e5];
 
 /// Registers a metric; a second server on the same registry counts for itself.
-fn register<M: prometheus::core::Collector + Clone + 'static>(registry: &Registry, metric: M) -> M {
+fn register<M: prometheus::core::Collector + Clone + 'static>(registry: &Registry, metric: prometheus::Result<M>) -> M {
+    let metric = metric.expect("names, labels and buckets are written in this file, and valid");
     let _ = registry.register(Box::new(metric.clone()));
     metric
 }

@@ -131,14 +131,8 @@ impl Exchange {
     /// The other node is gone, or knows nothing of these conversations.
     pub(super) fn are_over(&self, peer: NodeId, ids: &[u64]) {
         for &id in ids {
-            {
-                let mut asked = self.asked.lock();
-                if asked.get(&id).is_some_and(|asked| asked.owner == peer) {
-                    asked.remove(&id);
-                }
-            }
-            let channel = self.channels.lock().get(&(peer, id)).cloned();
-            channel.into_iter().for_each(|channel| drop(channel.handle(Message::Close)));
+            drop(self.take_asked(peer, id));
+            self.find_channel(peer, id).into_iter().for_each(|channel| drop(channel.handle(Message::Close)));
         }
     }
 
@@ -183,17 +177,23 @@ impl Exchange {
     }
 
     fn take_answer(&self, from: NodeId, id: u64, message: Message) {
-        let asked = {
-            let mut asked = self.asked.lock();
-            let is_asked = asked.get(&id).is_some_and(|asked| asked.owner == from);
-            if is_asked { asked.remove(&id) } else { None }
-        };
         let is_accepted = matches!(message, Message::Accepted(_));
-        let unwanted = asked.is_none_or(|asked| asked.answer.send(message).is_err());
+        let unwanted = self.take_asked(from, id).is_none_or(|asked| asked.answer.send(message).is_err());
         if unwanted && is_accepted {
             // Whoever has asked has given up, and nobody holds the socket that the owner waits for.
             drop(self.tell(from, id, Message::Close));
         }
+    }
+
+    /// What a node was asked, if it was.
+    fn take_asked(&self, owner: NodeId, id: u64) -> Option<Asked> {
+        let mut asked = self.asked.lock();
+        let is_asked = asked.get(&id).is_some_and(|asked| asked.owner == owner);
+        if is_asked { asked.remove(&id) } else { None }
+    }
+
+    fn find_channel(&self, peer: NodeId, id: u64) -> Option<Arc<Channel>> {
+        self.channels.lock().get(&(peer, id)).cloned()
     }
 
     fn cancel(&self, engine: &Arc<Shared>, from: NodeId, id: u64) {
@@ -222,8 +222,7 @@ impl Exchange {
     }
 
     fn hand_on(&self, engine: &Arc<Shared>, from: NodeId, id: u64, message: Message) {
-        let channel = self.channels.lock().get(&(from, id)).cloned();
-        let unwanted = match channel {
+        let unwanted = match self.find_channel(from, id) {
             Some(channel) => channel.handle(message).err(),
             None => Some(message),
         };

@@ -398,14 +398,19 @@ impl Session {
     fn flush_quietly(&self) -> bool {
         let mut state = self.0.state.lock();
         state.is_listed = false;
-        self.is_open() && !self.is_congested() && state.flush_quietly()
+        self.is_calm() && state.flush_quietly()
     }
 
     /// Takes a cork away, and flushes as [`flush_quietly`](Self::flush_quietly).
     fn uncork_quietly(&self) -> bool {
         let mut state = self.0.state.lock();
         state.corks -= 1;
-        self.is_open() && !self.is_congested() && state.flush_quietly()
+        self.is_calm() && state.flush_quietly()
+    }
+
+    /// Whether it is not about to close, and little waits for its client.
+    fn is_calm(&self) -> bool {
+        self.is_open() && !self.is_congested()
     }
 
     fn change<R>(&self, change: impl FnOnce(&mut State) -> R) -> (R, Option<Closed>) {

@@ -57,7 +57,7 @@ impl Session {
     /// The driver's turn where it has nothing to do but read, which is most of the time.
     fn poll_link_quietly(&self, driver: &Waker) -> Option<LinkStatus> {
         let state = self.0.state.lock();
-        let is_quiet = self.is_open() && !self.is_congested() && state.is_fluent_for(driver);
+        let is_quiet = self.is_calm() && state.is_fluent_for(driver);
         is_quiet.then(|| LinkStatus { closed: false, drained: state.outbox.is_empty(), congested: false })
     }
 

@@ -238,15 +238,18 @@ impl Driver {
 
     /// Reads once. Ready when there may be more; says whether reading on is all there is to do.
     fn poll_read(&mut self, cx: &mut Context<'_>, stream: &mut Stream) -> Poll<bool> {
-        with_buffer(|buffer| match std::task::ready!(stream.poll_read(cx, buffer)) {
-            Ok(0) => Poll::Ready(self.handle_end(None)),
-            Ok(len) => Poll::Ready(self.handle_input(&mut buffer[..len], stream)),
-            Err(error) => Poll::Ready(self.handle_end(Some(&error))),
+        with_buffer(|buffer| {
+            let error = match std::task::ready!(stream.poll_read(cx, buffer)) {
+                Ok(len @ 1..) => return Poll::Ready(self.handle_input(&mut buffer[..len], stream)),
+                end => end.err(),
+            };
+            self.handle_end(error.as_ref());
+            Poll::Ready(false)
         })
     }
 
-    /// The client has closed its connection, or it broke. There is nothing to read any more.
-    fn handle_end(&mut self, error: Option<&io::Error>) -> bool {
+    /// The client has closed its connection, or it broke.
+    fn handle_end(&mut self, error: Option<&io::Error>) {
         match self.stage {
             Stage::Open if error.is_some() => self.session.handle_error(Closed::transport_error("read failed")),
             Stage::Open if self.decoder.is_mid_message() => {
@@ -256,7 +259,6 @@ impl Driver {
             Stage::Probing => self.abandon(),
             Stage::Closing { .. } | Stage::Moved => {}
         }
-        false
     }
 
     /// Says whether nothing has come of it but what the client is answered, so that reading on is all there is to do.

@@ -1,7 +1,7 @@
 //! Clients without a network: they poll a server in the same process.
 
 use bytes::Bytes;
-use fanfare::Server;
+use fanfare::{Listener, Server};
 use http::Request;
 use http_body_util::{BodyExt as _, Full};
 use tokio::runtime::Runtime;
@@ -41,6 +41,15 @@ impl Client {
         let Ok(body) = response.into_body().collect().await;
         String::from_utf8(body.to_bytes().to_vec()).expect("payloads are text")
     }
+}
+
+/// A client of a server over a WebSocket, on the loopback interface. Both run on the thread.
+#[allow(dead_code, reason = "not every benchmark has a network")]
+pub(crate) async fn connect_websocket(io: Server) -> fanfare_testkit::Client {
+    let listener = Listener::bind("127.0.0.1:0").await.expect("a free port");
+    let address = listener.local_addr().expect("it is bound");
+    tokio::spawn(async move { io.serve(listener).await });
+    fanfare_testkit::Client::connect(address).await
 }
 
 /// A server whose clients need not answer pings.

@@ -4,7 +4,7 @@ use std::hint::black_box;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use fanfare::{Data, Listener, Server, Socket};
+use fanfare::{Data, Server, Socket};
 
 #[path = "../common/mod.rs"]
 mod common;
@@ -63,10 +63,7 @@ pub(crate) fn polling_round_trip(count: u64) {
 
 pub(crate) fn websocket_round_trip(count: u64) {
     common::runtime().block_on(async {
-        let listener = Listener::bind("127.0.0.1:0").await.expect("a free port");
-        let address = listener.local_addr().expect("it is bound");
-        tokio::spawn(async move { echo_server().serve(listener).await });
-        let mut client = fanfare_testkit::Client::connect(address).await;
+        let mut client = common::connect_websocket(echo_server()).await;
         for _ in 0..count {
             assert_eq!(client.ask(1, r#"["echo","hello",42]"#).await, r#"["hello",42]"#);
         }

@@ -12,8 +12,7 @@ import { count } from "../support/wait.js";
 let redis, nodes, demo;
 before(async () => {
   redis = await startRedis();
-  const args = ["--adapter", "redis", "--redis", redis.url];
-  nodes = await Promise.all(count(3).map(() => startNode(args)));
+  nodes = await Promise.all(count(3).map(() => startNode(["--adapter", "redis", "--redis", redis.url])));
   demo = await Demo.at(await startBalancer(nodes.map((node) => node.url)));
 });
 after(async () => {
